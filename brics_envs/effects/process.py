@@ -1,0 +1,174 @@
+"""The one place that starts processes. May import: errors.
+
+Every process is found on PATH, run without a shell, time-limited, checked, and stopped when the user presses
+Ctrl-C, also when it runs in a worker thread (:func:`stop_all`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO
+
+from brics_envs.errors import EnvsError
+
+LAST_LINES = 20
+"""How many of the last lines of a failed command's output its error shows."""
+
+GRACE_S = 10.0
+"""Seconds between SIGTERM and SIGKILL when a process is stopped."""
+
+_running: set[subprocess.Popen[bytes]] = set()
+_stopping = threading.Event()
+_lock = threading.Lock()
+
+
+class CommandError(EnvsError):
+    """A command that failed; carries the command, its exit status and the last lines of its output."""
+
+    def __init__(self, argv: Sequence[str], status: int | None, output: str, *, hint: str = "") -> None:
+        self.argv = tuple(argv)
+        self.status = status
+        self.output = output
+        ended = "ran out of time" if status is None else f"failed with exit status {status}"
+        tail = "\n".join(f"  {line}" for line in output.splitlines()[-LAST_LINES:])
+        super().__init__(f"`{shlex.join(argv)}` {ended}" + (f":\n{tail}" if tail else ""), hint=hint)
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A finished process: its exit status and what it wrote (decoded, undecodable bytes replaced)."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout_s: float,
+    stdin: bytes | Iterable[bytes] | None = None,
+    env: Mapping[str, str] | None = None,
+    check: bool = True,
+    on_line: Callable[[str], None] | None = None,
+    hint: str = "",
+) -> Completed:
+    """Run a process to its end and return what it wrote.
+
+    :param argv: program and arguments; the program is looked up on PATH.
+    :param timeout_s: seconds after which the process is stopped.
+    :param stdin: bytes, or chunks of bytes, for its standard input; none means an empty input.
+    :param env: variables added to this process's environment.
+    :param check: raise if the exit status is not 0.
+    :param on_line: called with every line of output as it comes (from another thread), standard error included.
+    :param hint: for the error, what the user can do.
+    :raises CommandError: not found, timed out, or (with ``check``) a non-zero exit status.
+    """
+    _refuse_if_stopping()
+    process = _start(argv, env, hint)
+    captured: dict[str, deque[bytes]] = {"stdout": deque(), "stderr": deque()}
+    readers = [
+        threading.Thread(target=_read, args=(stream, captured[name], on_line), daemon=True)
+        for name, stream in (("stdout", process.stdout), ("stderr", process.stderr))
+    ]
+    writer = threading.Thread(target=_write, args=(process.stdin, stdin), daemon=True)
+    for thread in (*readers, writer):
+        thread.start()
+    timed_out = False
+    try:
+        process.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        timed_out = True
+        _stop(process)
+    except BaseException:
+        _stop(process)
+        raise
+    finally:
+        with _lock:
+            _running.discard(process)
+    for thread in readers:
+        # A daemon that inherited the pipe must not hold us up.
+        thread.join(GRACE_S)
+    stdout, stderr = (b"".join(captured[name]).decode(errors="replace") for name in ("stdout", "stderr"))
+    if timed_out or (check and process.returncode != 0):
+        raise CommandError(argv, None if timed_out else process.returncode, stdout + stderr, hint=hint)
+    return Completed(process.returncode, stdout, stderr)
+
+
+def replace_process(argv: Sequence[str], env: Mapping[str, str] | None = None) -> None:
+    """Become ``argv`` (an interactive shell, a log that is followed). Does not return.
+
+    :raises CommandError: the program is not on PATH.
+    """
+    os.execvpe(_find(argv, ""), list(argv), {**os.environ, **(env or {})})  # noqa: S606
+
+
+def stop_all() -> None:
+    """Stop every running process and refuse new ones: the user has pressed Ctrl-C."""
+    _stopping.set()
+    with _lock:
+        processes = list(_running)
+    for process in processes:
+        _stop(process)
+
+
+def _refuse_if_stopping() -> None:
+    if _stopping.is_set():
+        raise KeyboardInterrupt
+
+
+def _find(argv: Sequence[str], hint: str) -> str:
+    program = shutil.which(argv[0])
+    if program is None:
+        raise CommandError(argv, 127, f"{argv[0]}: not found on PATH", hint=hint or "run ./bootstrap")
+    return program
+
+
+def _start(argv: Sequence[str], env: Mapping[str, str] | None, hint: str) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(
+        [_find(argv, hint), *argv[1:]],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **(env or {})},
+        # A group of its own: Ctrl-C reaches us alone, and we stop the whole group in order.
+        start_new_session=True,
+    )
+    with _lock:
+        _running.add(process)
+    return process
+
+
+def _read(stream: IO[bytes] | None, into: deque[bytes], on_line: Callable[[str], None] | None) -> None:
+    assert stream is not None
+    with stream:
+        for line in stream:
+            into.append(line)
+            if on_line is not None:
+                on_line(line.decode(errors="replace").rstrip("\n"))
+
+
+def _write(stream: IO[bytes] | None, data: bytes | Iterable[bytes] | None) -> None:
+    assert stream is not None
+    # The process may end before it has read everything; its exit status then says why.
+    with contextlib.suppress(BrokenPipeError), stream:
+        for chunk in [data] if isinstance(data, bytes) else data or ():
+            stream.write(chunk)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    for sig in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, sig)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_S)
+            return
