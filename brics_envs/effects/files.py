@@ -1,0 +1,132 @@
+"""Files written whole or not at all, with their mode from the start, and locks. May import: errors.
+
+Nothing here follows a symbolic link at the place that is written: the link is replaced by the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from brics_envs.errors import EnvsError
+
+LOCK_POLL_S = 0.1
+"""Seconds between two attempts to get a lock that somebody else holds."""
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read (0600); directories that are missing are made 0700.
+
+    :raises EnvsError: the file cannot be written; what was there before is still there.
+    """
+    _write(path, content, file_mode=0o600, directory_mode=0o700)
+
+
+def write_public(path: Path, content: bytes) -> None:
+    """Write a file that everybody may read (0644); directories that are missing are made 0755.
+
+    :raises EnvsError: the file cannot be written; what was there before is still there.
+    """
+    _write(path, content, file_mode=0o644, directory_mode=0o755)
+
+
+def make_directory(path: Path, mode: int) -> None:
+    """Make a directory and the missing ones above it, each with ``mode`` less the umask; leave others alone.
+
+    :raises OSError: it cannot be made.
+    """
+    # Path.mkdir gives its mode to the last directory only.
+    for directory in (*reversed(path.parents), path):
+        with contextlib.suppress(FileExistsError):
+            directory.mkdir(mode)
+    if not path.is_dir():
+        raise NotADirectoryError(f"{path} is not a directory")
+
+
+@contextlib.contextmanager
+def locked(path: Path, deadline_s: float) -> Iterator[None]:
+    """Hold an exclusive lock between processes for the length of a ``with`` block.
+
+    The lock ends with the process, however it ends; the file stays behind and means nothing by itself. The
+    holder may remove it, also while others wait for it.
+
+    :param path: the lock's file, made with mode 0600 if missing.
+    :param deadline_s: seconds to wait for another process; 0 means one attempt.
+    :raises EnvsError: another process holds it still; says which one.
+    """
+    deadline = time.monotonic() + deadline_s
+    try:
+        make_directory(path.parent, 0o700)
+        while (descriptor := _try_lock(path)) is None:
+            if time.monotonic() >= deadline:
+                raise _held(path)
+            time.sleep(LOCK_POLL_S)
+    except OSError as error:
+        raise EnvsError(f"{path}: cannot be locked: {error.strerror or error}") from error
+    try:
+        os.ftruncate(descriptor, 0)
+        # Only the program and its first word: further arguments may hold passwords.
+        os.write(descriptor, f"{os.getpid()} {' '.join([Path(sys.argv[0]).name, *sys.argv[1:2]])}".encode())
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _try_lock(path: Path) -> int | None:
+    """Return the descriptor of the locked file, or none if another process has it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # The former holder may have removed the file between our open and our lock.
+        if os.path.samestat(os.fstat(descriptor), path.stat()):
+            return descriptor
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return None
+
+
+def _held(path: Path) -> EnvsError:
+    try:
+        pid, _, command = path.read_text(errors="replace").partition(" ")
+    except OSError:
+        pid, command = "", ""
+    holder = f"process {pid} ({command})" if pid else "another process"
+    return EnvsError(f"{holder} holds {path}", hint="wait for it to end, or stop it, and try again")
+
+
+def _write(path: Path, content: bytes, *, file_mode: int, directory_mode: int) -> None:
+    try:
+        make_directory(path.parent, directory_mode)
+        # mkstemp makes 0600; the mode is widened while the file is still empty and has its temporary name.
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                os.fchmod(descriptor, file_mode)
+                stream.write(content)
+                stream.flush()
+                os.fsync(descriptor)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        _sync_directory(path.parent)
+    except OSError as error:
+        raise EnvsError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
