@@ -1,0 +1,89 @@
+"""Call podman, always in the same way. May import: errors, config, plan, effects.process."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from brics_envs.effects import process
+from brics_envs.errors import EnvsError
+
+MINIMUM_VERSION = (4, 9)
+"""Oldest podman whose ``kube play`` honours ``subPath`` and ``defaultMode`` and decodes Secrets."""
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+@functools.cache
+def environment() -> dict[str, str]:
+    """Variables for every podman process.
+
+    On hosts with cgroup v1 or hybrid cgroups crun refuses to start containers, so that runc is chosen there, and a
+    warning that podman would print at every call is silenced.
+    """
+    if Path("/sys/fs/cgroup/cgroup.controllers").exists():
+        return {}
+    chosen = {"PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
+    if "CONTAINERS_CONF_OVERRIDE" not in os.environ:
+        chosen["CONTAINERS_CONF_OVERRIDE"] = str(_ROOT / "config" / "containers-runc.conf")
+    return chosen
+
+
+def podman(
+    *args: str,
+    timeout_s: float = 60,
+    stdin: bytes | Iterable[bytes] | None = None,
+    check: bool = True,
+    on_line: Callable[[str], None] | None = None,
+    hint: str = "",
+) -> process.Completed:
+    """Run ``podman ARGS`` to its end; parameters and errors as :func:`brics_envs.effects.process.run`."""
+    return process.run(
+        ["podman", *args],
+        timeout_s=timeout_s,
+        stdin=stdin,
+        env=environment(),
+        check=check,
+        on_line=on_line,
+        hint=hint,
+    )
+
+
+def podman_json(*args: str, timeout_s: float = 60) -> list[dict[str, object]]:
+    """The JSON list that ``podman ARGS`` prints; nothing printed is an empty list."""
+    answer: list[dict[str, object]] = json.loads(podman(*args, timeout_s=timeout_s).stdout or "[]") or []
+    return answer
+
+
+def exists(kind: str, name: str) -> bool:
+    """Whether podman has the pod, image, volume, network, secret or container ``name``.
+
+    :raises CommandError: podman could not tell.
+    """
+    done = podman(kind, "exists", name, check=False)
+    if done.status not in (0, 1):
+        raise process.CommandError(["podman", kind, "exists", name], done.status, done.stderr)
+    return done.status == 0
+
+
+def require_podman() -> None:
+    """Refuse to go on without a podman that is new enough.
+
+    :raises EnvsError: podman is missing, too old, or does not say its version.
+    """
+    hint = "run ./bootstrap, which installs a podman that is new enough; `invoke doctor` tells all that is missing"
+    minimum = ".".join(map(str, MINIMUM_VERSION))
+    try:
+        words = process.run(["podman", "--version"], timeout_s=20, hint=hint).stdout.split()
+        version = tuple(int(part) for part in words[-1].split("-")[0].split("."))
+    except process.CommandError as error:
+        if error.status == 127:
+            raise EnvsError(f"podman is not installed; podman {minimum} or newer is needed", hint=hint) from None
+        raise
+    except (ValueError, IndexError) as error:
+        raise EnvsError("`podman --version` does not tell a version", hint=hint) from error
+    if version < MINIMUM_VERSION:
+        raise EnvsError(f"podman {words[-1]} is too old; {minimum} or newer is needed", hint=hint)

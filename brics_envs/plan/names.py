@@ -1,0 +1,84 @@
+"""Names, labels and places of what an instance is made of: the contract with users and their scripts.
+
+Pure. May import: errors.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from brics_envs.errors import ConfigError
+
+PROJECT = "brics-jupyterhub-envs"
+"""The value of :data:`LABEL_PROJECT` on everything that is created."""
+
+LABEL_PROJECT = "app.kubernetes.io/part-of"
+LABEL_INSTANCE = "app.kubernetes.io/instance"
+LABEL_ENVIRONMENT = "brics.environment"
+
+DEFAULT_INSTANCE = "default"
+MAX_INSTANCE_LENGTH = 20
+"""Characters; a pod's name with it stays within the 63 of a DNS label (RFC 1123)."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One running copy of an environment; ``default`` has the plain names, others end in their name."""
+
+    name: str = DEFAULT_INSTANCE
+
+    @property
+    def suffix(self) -> str:
+        """What names with hyphens end in: ``-NAME``, or nothing for the default instance."""
+        return "" if self.name == DEFAULT_INSTANCE else f"-{self.name}"
+
+    def named(self, base: str) -> str:
+        """The name of this instance's copy of something; a name with an underscore gets ``_NAME``."""
+        return base + (self.suffix.replace("-", "_", 1) if "_" in base else self.suffix)
+
+    @property
+    def pod(self) -> str:
+        """The pod's name."""
+        return self.named("jupyterhub-slurm")
+
+    @property
+    def network(self) -> str:
+        """The podman network that only this instance is on."""
+        return self.named("jupyterhub-slurm-network")
+
+    def container(self, name: str) -> str:
+        """The full name that ``podman kube play`` gives a container of the pod."""
+        return f"{self.pod}-{name}"
+
+    def image_tag(self, stage: str) -> str:
+        """The tag of this instance's images of a stage, ``dev`` or ``prod``."""
+        tag = "latest" if self.name == DEFAULT_INSTANCE else self.name
+        return tag if stage == "prod" else f"{stage}-{tag}"
+
+    def directory(self, project_root: Path) -> Path:
+        """Where this instance's generated files are: ``_build/NAME``."""
+        return project_root / "_build" / self.name
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels that everything of this instance carries."""
+        return {LABEL_PROJECT: PROJECT, LABEL_INSTANCE: self.name}
+
+
+def parse_instance(value: str) -> Instance:
+    """The instance for a ``--instance`` value.
+
+    :raises ConfigError: not a DNS label (RFC 1123), too long, or a name whose image tags another instance has.
+    """
+    if value == "latest" or value.startswith("dev-"):
+        raise ConfigError(
+            f"--instance: {value!r} is not allowed: image tags of that name are taken", hint="choose another name"
+        )
+    if len(value) > MAX_INSTANCE_LENGTH or not re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", value):
+        raise ConfigError(
+            f"--instance: {value!r} is not allowed",
+            hint=f"use at most {MAX_INSTANCE_LENGTH} of a-z, 0-9 and -, with a letter or digit at both ends",
+        )
+    return Instance(value)

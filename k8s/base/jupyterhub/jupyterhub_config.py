@@ -1,0 +1,136 @@
+"""JupyterHub's configuration, the same in every environment; layers beside it (``NN-NAME.py``) add what differs.
+
+A hub that spawns notebook servers as Slurm jobs, with every Slurm command sent over SSH. Values that a deployment
+may set are files in /etc/brics/deploy, one a key (the ConfigMap ``deploy-config``).
+"""
+
+import logging
+import os
+import re
+import secrets
+from pathlib import Path
+
+import batchspawner  # noqa: F401 - registers the hub API with which a job reports its port
+
+c = get_config()  # noqa: F821
+
+STATE = Path("/srv/jupyterhub")
+DEPLOY = {file.name: file.read_text() for file in Path("/etc/brics/deploy").iterdir() if file.is_file()}
+
+# --- Addresses. Only the proxy's port leaves the pod; the hub's and the proxy's API stay on its loopback.
+
+c.JupyterHub.bind_url = f"http://0.0.0.0:8000{DEPLOY['baseUrl']}"
+c.JupyterHub.hub_bind_url = "http://127.0.0.1:8081"
+c.JupyterHub.hub_connect_url = DEPLOY["hubConnectUrl"]
+c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:8001"
+# A name used once: after a restart the process with an old file's ID would be somebody else's, and be stopped.
+c.ConfigurableHTTPProxy.pid_file = f"/tmp/jupyterhub-proxy-{secrets.token_hex(8)}.pid"  # noqa: S108
+
+# --- State, in the volume jupyterhub_root: users stay signed in and servers go on when the hub restarts.
+
+
+def crypt_key():
+    """The key that encrypts auth_state in the database; made at the first start."""
+    file = STATE / "jupyterhub_crypt_key"
+    if not file.exists():
+        new = file.with_suffix(".new")
+        new.unlink(missing_ok=True)
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+            stream.write(secrets.token_bytes(32))
+        new.rename(file)
+    return file.read_bytes()
+
+
+c.JupyterHub.db_url = f"sqlite:///{STATE}/jupyterhub.sqlite"
+c.JupyterHub.cookie_secret_file = str(STATE / "jupyterhub_cookie_secret")
+c.CryptKeeper.keys = [crypt_key()]
+c.JupyterHub.cleanup_servers = False
+c.Authenticator.enable_auth_state = True
+
+# --- Logs: to the container's output and to the volume, never with a token in them.
+
+
+class RedactSecrets(logging.Filter):
+    """Removes secrets from log records: batchspawner, at debug level, logs the whole environment of a job."""
+
+    SECRET = re.compile(
+        r"""((?:TOKEN|SECRET|PASSWORD|CRYPT_KEY)\w*['"]?\s*[:=]\s*['"]?|\b(?:token|bearer)\s+)[^'",;&\s})]+""",
+        re.IGNORECASE,
+    )
+
+    def filter(self, record):
+        """Rewrite the record's message; keep every record."""
+        message = record.getMessage()
+        redacted = self.SECRET.sub(r"\1[redacted]", message)
+        if redacted != message:
+            record.msg, record.args = redacted, ()
+        return True
+
+
+c.JupyterHub.log_level = DEPLOY["logLevel"]
+c.JupyterHub.log_datefmt = "%Y-%m-%dT%H:%M:%SZ"
+c.JupyterHub.logging_config = {
+    "filters": {"redact": {"()": RedactSecrets}},
+    "handlers": {
+        "console": {"filters": ["redact"]},
+        "file": {
+            "class": "logging.handlers.RotatingFileHandler",
+            "filename": "/var/log/jupyterhub/jupyterhub.log",
+            "maxBytes": 10 * 1024 * 1024,
+            "backupCount": 5,
+            "formatter": "plain",
+            "filters": ["redact"],
+        },
+    },
+    "formatters": {
+        "plain": {
+            "format": "[%(levelname)1.1s %(asctime)s.%(msecs).03d %(name)s %(module)s:%(lineno)d] %(message)s",
+            "datefmt": "%Y-%m-%dT%H:%M:%SZ",
+        }
+    },
+    "loggers": {"JupyterHub": {"handlers": ["console", "file"]}},
+}
+
+# --- Notebook servers: Slurm jobs, submitted, queried and cancelled over SSH by the wrapper scripts.
+
+WRAPPERS = DEPLOY["slurmSpawnerWrappersBin"]
+# One connection is shared by all commands (ControlMaster in ssh_config). --verbose, so that a time-out says
+# something: the spawner takes a failure without a word for "job gone".
+SSH = f"timeout --verbose 30 ssh -F /etc/brics/ssh/ssh_config -o HostName={DEPLOY['sshHostname']} slurm"
+
+c.JupyterHub.spawner_class = "brics"
+c.SlurmSpawner.exec_prefix = f"{SSH} sudo -n -u {{username}}"
+c.SlurmSpawner.batch_submit_cmd = f"{WRAPPERS}/slurmspawner_sbatch"
+c.SlurmSpawner.batch_query_cmd = f"SLURMSPAWNER_JOB_ID={{job_id}} {WRAPPERS}/slurmspawner_squeue"
+c.SlurmSpawner.batch_cancel_cmd = f"SLURMSPAWNER_JOB_ID={{job_id}} {WRAPPERS}/slurmspawner_scancel"
+# Any failed query is "unknown", not "job gone", unless Slurm itself says that it has no such job. (A job's state is a
+# word in capitals; everything else that comes back is an error message of ssh, sudo, timeout or Slurm.)
+c.SlurmSpawner.state_unknown_re = r"(?s)\A(?![A-Z_]+\b)(?!.*Invalid job id specified)."
+c.SlurmSpawner.startup_poll_interval = 0.25
+c.Spawner.poll_interval = 30
+c.Spawner.start_timeout = 300
+c.Spawner.http_timeout = 60
+c.Spawner.default_url = "/lab"
+
+# --export=ALL with a login shell: --export=NAME,… implies --get-user-env, which kills slurmd in a container without
+# CAP_SYS_ADMIN (Slurm 24.11). sudo has already reduced the environment to the names that its policy keeps.
+c.SlurmSpawner.batch_script = f"""#!/bin/bash -l
+#SBATCH --job-name=jupyterhub
+#SBATCH --export=ALL
+#SBATCH --chdir={{{{homedir}}}}
+#SBATCH --output={{{{homedir}}}}/.jupyterhub-%j.log
+{{% if runtime %}}#SBATCH --time={{{{runtime}}}}
+{{% endif %}}{{% if ngpus and ngpus|int %}}#SBATCH --gpus={{{{ngpus|int}}}}
+{{% endif %}}{{% if partition %}}#SBATCH --partition={{{{partition}}}}
+{{% endif %}}{{% if reservation %}}#SBATCH --reservation={{{{reservation}}}}
+{{% endif %}}
+set -euo pipefail
+umask 077
+export PATH="{DEPLOY["jupyterEnvDir"]}/bin:$PATH"
+{f'export JUPYTER_DATA_DIR="{DEPLOY["jupyterDataDir"]}"' if "jupyterDataDir" in DEPLOY else ""}
+{{{{prologue}}}}
+exec {{{{cmd}}}}
+"""
+
+for layer in sorted(Path(__file__).parent.glob("[0-9][0-9]-*.py")):
+    load_subconfig(str(layer))  # noqa: F821
