@@ -42,7 +42,9 @@ def load_mapping(path: Path) -> YamlMapping:
         return YamlMapping(path, {}, {})
     if not isinstance(node, yaml.MappingNode) or not isinstance(values, dict):
         raise ConfigError(f"{path}: expected `key: value` lines", hint="the README lists the keys")
-    return YamlMapping(path, values, _lines_of_keys(path, node))
+    lines = _lines_of_keys(path, node)
+    # By the keys as they are written: YAML takes `on` and `1` for something else than strings.
+    return YamlMapping(path, dict(zip(lines, values.values(), strict=True)), lines)
 
 
 def read_text(path: Path) -> str:
@@ -62,6 +64,8 @@ def _lines_of_keys(path: Path, node: yaml.MappingNode) -> dict[str, int]:
     lines: dict[str, int] = {}
     for key_node, _ in node.value:
         key, line = str(key_node.value), key_node.start_mark.line + 1
+        if key_node.tag == "tag:yaml.org,2002:merge":
+            raise ConfigError(f"{path}:{line}: {key}: merge keys are not read here")
         if key in lines:
             raise ConfigError(f"{path}:{line}: {key}: given twice, first in line {lines[key]}")
         lines[key] = line

@@ -28,7 +28,8 @@ GRACE_S = 10.0
 
 _running: set[subprocess.Popen[bytes]] = set()
 _stopping = threading.Event()
-_lock = threading.Lock()
+# Re-entrant: Ctrl-C may come, and stop everything, while the main thread holds it.
+_lock = threading.RLock()
 
 
 class CommandError(EnvsError):

@@ -18,6 +18,23 @@ LABEL_PROJECT = "app.kubernetes.io/part-of"
 LABEL_INSTANCE = "app.kubernetes.io/instance"
 LABEL_ENVIRONMENT = "brics.environment"
 
+PERSISTENT_VOLUMES = ("jupyterhub_root", "slurm_root")
+"""Named volumes with state that outlives the pod, in any environment."""
+
+GENERATED_CONFIG_MAPS = (
+    "deploy-config",
+    "dev-user-config",
+    "jupyterhub-config",
+    "slurm-config",
+    "ssh-authorized-keys",
+    "ssh-client-config",
+    "ssh-known-hosts",
+)
+"""The ConfigMaps of all environments; podman makes a volume of the same name of each."""
+
+GENERATED_SECRETS = ("deploy-secret", "jupyterhub-slurm-ssh-client-key", "jupyterhub-slurm-ssh-host-key")
+"""The Secrets of all environments; podman makes a secret and a volume of the same name of each."""
+
 DEFAULT_INSTANCE = "default"
 MAX_INSTANCE_LENGTH = 20
 """Characters; a pod's name with it stays within the 63 of a DNS label (RFC 1123)."""

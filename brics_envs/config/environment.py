@@ -1,0 +1,50 @@
+"""The environments: a kustomize overlay and a configuration directory each. May import: errors, config."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from brics_envs.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Environment:
+    """An environment by name, as it is in the project's directory."""
+
+    name: str
+    root: Path
+
+    @property
+    def overlay(self) -> Path:
+        """Its kustomization directory."""
+        return self.root / "k8s" / "overlays" / self.name
+
+    @property
+    def dev_users(self) -> Path:
+        """The file that says which users exist in it."""
+        return self.root / "config" / self.name / "dev_users"
+
+    @property
+    def deploy_files(self) -> tuple[Path, Path]:
+        """Its deployment settings: the tracked file, then the user's own, which overrides it."""
+        directory = self.root / "config" / self.name
+        return directory / "deploy.yaml", directory / "deploy.local.yaml"
+
+
+def environment_names(root: Path) -> list[str]:
+    """The names of all environments, sorted: overlays that have a configuration directory."""
+    overlays = (path.name for path in (root / "k8s" / "overlays").iterdir() if path.is_dir())
+    return sorted(name for name in overlays if (root / "config" / name).is_dir())
+
+
+def load_environment(root: Path, name: str) -> Environment:
+    """The environment of that name.
+
+    :raises ConfigError: no name given, or there is none of that name; lists those that there are.
+    """
+    names = environment_names(root)
+    if name not in names:
+        given = f"{name!r} is not an environment" if name else "an environment is needed"
+        raise ConfigError(f"--env: {given}", hint=f"choose one of {', '.join(names)}")
+    return Environment(name, root)

@@ -1,0 +1,78 @@
+"""``invoke down``: remove what ``up`` made, found by label or by contract name. May import: errors, plan, effects."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from brics_envs.effects.files import locked
+from brics_envs.effects.podman import podman_json, require_podman
+from brics_envs.errors import EnvsError
+from brics_envs.lifecycle.existing import carry_out, existing, labelled_volumes
+from brics_envs.lifecycle.observe import OURS, observe_pods
+from brics_envs.plan.apply import down_steps
+from brics_envs.plan.names import DEFAULT_INSTANCE, LABEL_INSTANCE, Instance
+
+LOCK_DEADLINE_S = 5.0
+
+
+def down(root: Path, instance: Instance, *, keep_volumes: bool) -> str:
+    """Remove an instance; there is nothing wrong with removing one that is not there. Returns what to tell."""
+    require_podman()
+    directory = instance.directory(root)
+    had_files = directory.exists()
+    with locked(directory / "lock", LOCK_DEADLINE_S):
+        steps = down_steps(
+            instance,
+            existing(),
+            labelled_volumes(instance),
+            _own_images(instance),
+            keep_volumes=keep_volumes,
+        )
+        carry_out(steps)
+        if not keep_volumes:
+            _remove_directory(directory)
+    if not steps and not had_files:
+        return f"instance {instance.name}: nothing was up"
+    return f"instance {instance.name} is down" + ("; its volumes are kept" if keep_volumes else "")
+
+
+def down_all(root: Path, *, keep_volumes: bool) -> str:
+    """Remove every instance of which anything is found: pods, volumes, networks or files."""
+    require_podman()
+    return "\n".join(down(root, instance, keep_volumes=keep_volumes) for instance in known_instances(root))
+
+
+def known_instances(root: Path) -> list[Instance]:
+    """Every instance that has a pod, a volume, a network or generated files; the default one always, first."""
+    names = {pod.instance.name for pod in observe_pods()}
+    for kind, key in (("volume", "Labels"), ("network", "labels")):
+        entries: list[dict[str, Any]] = podman_json(kind, "ls", "--format", "json", *OURS)
+        names |= {entry[key][LABEL_INSTANCE] for entry in entries if LABEL_INSTANCE in (entry[key] or {})}
+    if (root / "_build").is_dir():
+        names |= {path.name for path in (root / "_build").iterdir() if path.is_dir()}
+    return [Instance(), *(Instance(name) for name in sorted(names - {DEFAULT_INSTANCE}))]
+
+
+def _own_images(instance: Instance) -> list[str]:
+    """The image tags that a named instance has for itself."""
+    if instance == Instance():
+        return []
+    tags = tuple(f":{instance.image_tag(stage)}" for stage in ("dev", "prod"))
+    images: list[dict[str, Any]] = podman_json("images", "--format", "json")
+    return [
+        name
+        for image in images
+        for name in image.get("Names") or ()
+        if name.startswith("localhost/brics_") and name.endswith(tags)
+    ]
+
+
+def _remove_directory(directory: Path) -> None:
+    try:
+        shutil.rmtree(directory)
+        if not any(directory.parent.iterdir()):
+            directory.parent.rmdir()
+    except OSError as error:
+        raise EnvsError(f"{error.filename}: cannot be removed: {error.strerror}") from error

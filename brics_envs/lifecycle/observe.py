@@ -1,0 +1,79 @@
+"""What is there: pods and containers as podman tells. May import: errors, plan, effects."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from brics_envs.effects.podman import podman_json
+from brics_envs.plan.names import (
+    DEFAULT_INSTANCE,
+    LABEL_ENVIRONMENT,
+    LABEL_INSTANCE,
+    LABEL_PROJECT,
+    PROJECT,
+    Instance,
+)
+
+OURS = ("--filter", f"label={LABEL_PROJECT}={PROJECT}")
+"""podman's arguments that select what carries the project's label."""
+
+
+@dataclass(frozen=True)
+class ContainerState:
+    """One container of a pod; ``name`` as in the manifest, ``state`` in podman's words (``running``, ``exited``)."""
+
+    name: str
+    image: str
+    state: str
+    restarts: int
+
+
+@dataclass(frozen=True)
+class PodState:
+    """A pod of this project; ``created`` in seconds since 1970."""
+
+    instance: Instance
+    environment: str
+    name: str
+    created: float
+    labels: dict[str, str]
+    containers: tuple[ContainerState, ...]
+
+    @property
+    def running(self) -> bool:
+        """Whether it has containers, and every one of them runs."""
+        return bool(self.containers) and all(container.state == "running" for container in self.containers)
+
+
+def observe_pods() -> list[PodState]:
+    """All pods of this project, found by their label; the default instance first."""
+    containers = podman_json("ps", "--all", "--pod", "--format", "json", *OURS)
+    pods = [_pod(entry, containers) for entry in podman_json("pod", "ps", "--format", "json", *OURS)]
+    return sorted(pods, key=lambda pod: (pod.instance.name != DEFAULT_INSTANCE, pod.instance.name))
+
+
+def observe_pod(instance: Instance) -> PodState | None:
+    """The instance's pod, if there is one."""
+    return next((pod for pod in observe_pods() if pod.instance == instance), None)
+
+
+def _pod(entry: dict[str, Any], containers: list[dict[str, Any]]) -> PodState:
+    labels: dict[str, str] = entry["Labels"] or {}
+    own = [_container(c, entry["Name"]) for c in containers if c["PodName"] == entry["Name"] and not c["IsInfra"]]
+    return PodState(
+        Instance(labels.get(LABEL_INSTANCE, DEFAULT_INSTANCE)),
+        labels.get(LABEL_ENVIRONMENT, ""),
+        entry["Name"],
+        # podman writes nanoseconds, of which Python 3.11 reads the first six digits only.
+        datetime.fromisoformat(re.sub(r"\.\d+", "", entry["Created"])).timestamp(),
+        labels,
+        tuple(sorted(own, key=lambda container: container.name)),
+    )
+
+
+def _container(entry: dict[str, Any], pod: str) -> ContainerState:
+    name = entry["Names"][0].removeprefix(f"{pod}-")
+    return ContainerState(name, entry["Image"], entry["State"], entry.get("Restarts") or 0)

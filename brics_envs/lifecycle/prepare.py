@@ -1,0 +1,95 @@
+"""Read and check everything that a command's options name, before anything is created.
+
+May import: errors, config, plan, kustomize.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from brics_envs import kustomize
+from brics_envs.config.deploy import DeploySettings, load_deploy_settings
+from brics_envs.config.dev_users import DevUser, load_dev_users
+from brics_envs.config.environment import Environment
+from brics_envs.errors import ConfigError
+from brics_envs.plan.manifest import Document, InstanceSecrets, ManifestInputs, assemble, references, the_pod
+from brics_envs.plan.names import Instance
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An environment's validated configuration and its merged documents, for one instance."""
+
+    environment: Environment
+    instance: Instance
+    port: int
+    settings: DeploySettings
+    dev_users: tuple[DevUser, ...]
+    documents: list[Document]
+
+    @property
+    def directory(self) -> Path:
+        """Where the instance's generated files are."""
+        return self.instance.directory(self.environment.root)
+
+    @property
+    def password(self) -> str | None:
+        """The password of the deployment settings, if they have one."""
+        return self.settings.dummyAuthPassword and self.settings.dummyAuthPassword.get_secret_value()
+
+    @property
+    def url(self) -> str:
+        """Where users reach JupyterHub."""
+        return f"http://127.0.0.1:{self.port}{self.settings.baseUrl.rstrip('/')}/"
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The images that the project builds for it: ``jupyterhub``, ``slurm`` …"""
+        return tuple(_built_images(self.documents))
+
+    @property
+    def stage(self) -> str:
+        """The stage of its images, ``dev`` or ``prod``."""
+        tags = _built_images(self.documents).values()
+        return "dev" if all(tag.startswith("dev-") for tag in tags) else "prod"
+
+    def refers_to(self, kind: str, name: str) -> bool:
+        """Whether the pod refers to that ConfigMap or Secret."""
+        return _refers_to(self.documents, kind, name)
+
+    def manifest(self, secrets: InstanceSecrets) -> list[Document]:
+        """The complete manifest with these secrets."""
+        inputs = ManifestInputs(
+            self.environment.name, self.instance, self.port, self.settings, self.dev_users, secrets
+        )
+        return assemble(self.documents, inputs)
+
+
+def prepare(environment: Environment, instance: Instance, port: int, deploy_dir: Path | None) -> Prepared:
+    """Read an environment's overlay, deployment settings and users.
+
+    :param deploy_dir: a directory whose deploy.yaml replaces the environment's.
+    :raises ConfigError: every problem of the first file that has any.
+    """
+    files = environment.deploy_files
+    if deploy_dir is not None:
+        files = (deploy_dir / "deploy.yaml",)
+        if not files[0].exists():
+            raise ConfigError(f"--deploy-dir: {files[0]}: no such file", hint="it holds the deployment settings")
+    settings = load_deploy_settings(*files)
+    documents = kustomize.build(environment.overlay)
+    has_users = _refers_to(documents, "ConfigMap", "dev-user-config")
+    dev_users = load_dev_users(environment.dev_users) if has_users else ()
+    return Prepared(environment, instance, port, settings, dev_users, documents)
+
+
+def _refers_to(documents: list[Document], kind: str, name: str) -> bool:
+    return any((k, holder[key]) == (kind, name) for k, holder, key in references(the_pod(documents)))
+
+
+def _built_images(documents: list[Document]) -> dict[str, str]:
+    """Image name → tag, of the images that the project builds."""
+    images = [container["image"] for container in the_pod(documents)["spec"]["containers"]]
+    own = [image.removeprefix("localhost/brics_") for image in images if image.startswith("localhost/brics_")]
+    return dict(image.split(":") for image in own)

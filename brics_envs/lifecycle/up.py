@@ -1,0 +1,231 @@
+"""``invoke up``: read, observe, decide, act, look again. May import: everything but cli."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from brics_envs.config.environment import Environment
+from brics_envs.config.options import Base
+from brics_envs.config.repos import RepoChoice
+from brics_envs.effects.files import locked, write_private
+from brics_envs.effects.podman import require_podman
+from brics_envs.errors import ConfigError, EnvsError
+from brics_envs.lifecycle.build import ensure_images
+from brics_envs.lifecycle.clone import ensure_repositories
+from brics_envs.lifecycle.existing import carry_out, existing
+from brics_envs.lifecycle.instance_files import (
+    MANIFEST,
+    PASSWORD,
+    Applied,
+    load_applied,
+    load_secrets,
+    make_secrets,
+    save_applied,
+)
+from brics_envs.lifecycle.observe import PodState, observe_pod
+from brics_envs.lifecycle.prepare import Prepared, prepare
+from brics_envs.lifecycle.ready import checks_for, first_missing, wait_until_ready
+from brics_envs.lifecycle.report import say, step
+from brics_envs.plan.apply import Existing, Step, up_steps
+from brics_envs.plan.images import ImageRequest
+from brics_envs.plan.manifest import (
+    HIDDEN,
+    LABEL_INPUTS,
+    Document,
+    changed_inputs,
+    input_digests,
+    inputs_label,
+    the_pod,
+    with_inputs_label,
+)
+from brics_envs.plan.names import Instance
+from brics_envs.plan.volumes import OWNERSHIP, volume_tar
+
+LOCK_DEADLINE_S = 5.0
+"""Seconds to wait for another command that works on the same instance."""
+
+
+@dataclass(frozen=True)
+class UpOptions:
+    """The options of ``invoke up``, read and checked."""
+
+    environment: Environment
+    instance: Instance
+    port: int
+    base: Base
+    repos: tuple[RepoChoice, ...]
+    deploy_dir: Path | None
+    direct_port: int | None
+    rebuild: bool
+
+
+def up(options: UpOptions) -> str:
+    """Bring an instance up, or make it what its inputs now say; returns what to tell the user.
+
+    :raises EnvsError: with exit status 2 before anything was created, 1 for what failed afterwards.
+    """
+    prepared = prepare_options(options)
+    require_podman()
+    pod = observe_pod(options.instance)
+    _refuse_other_environment(pod, options)
+    _refuse_taken_port(pod, prepared)
+    with locked(prepared.directory / "lock", LOCK_DEADLINE_S):
+        image_ids = build(options, prepared)
+        make_secrets(prepared.directory)
+        secrets = load_secrets(prepared.directory, prepared.password)
+        assert secrets is not None
+        manifest = prepared.manifest(secrets)
+        digests = input_digests(manifest, image_ids)
+        if pod is None or not _is_current(pod, digests, prepared):
+            _replace(prepared, manifest, digests)
+        return _summary(prepared)
+
+
+def prepare_options(options: UpOptions) -> Prepared:
+    """Read and check what the options name.
+
+    :raises ConfigError: a problem of a file, or an option that the environment does not have.
+    """
+    prepared = prepare(options.environment, options.instance, options.port, options.deploy_dir)
+    if options.direct_port is not None:
+        raise ConfigError(
+            f"--direct-port: {options.environment.name} publishes JupyterHub's own port already",
+            hint="it is for environments with a proxy in front, such as dev_realauth",
+        )
+    return prepared
+
+
+def build_images(options: UpOptions) -> dict[str, str]:
+    """``invoke build``: the images of an environment; returns container → image ID."""
+    prepared = prepare_options(options)
+    require_podman()
+    with locked(prepared.directory / "lock", LOCK_DEADLINE_S):
+        return build(options, prepared)
+
+
+def build(options: UpOptions, prepared: Prepared) -> dict[str, str]:
+    """Get the repositories and build the images of an environment; returns container → image ID."""
+    strict = prepared.stage == "prod"
+    snapshots = ensure_repositories(
+        options.environment.root,
+        options.repos,
+        prepared.directory,
+        allow_builtin=not strict,
+        report=say,
+    )
+    request = ImageRequest(
+        project_root=options.environment.root,
+        images=prepared.images,
+        stage=prepared.stage,
+        tag_suffix=options.instance.image_tag(prepared.stage),
+        base=options.base,
+        repos=snapshots,
+        rebuild=options.rebuild,
+        allow_local=not strict or options.base == "local",
+    )
+    return ensure_images(request, say)
+
+
+def _refuse_other_environment(pod: PodState | None, options: UpOptions) -> None:
+    if pod is not None and pod.environment != options.environment.name:
+        option = f" --instance {options.instance.name}" if options.instance != Instance() else ""
+        raise ConfigError(
+            f"instance {options.instance.name} runs environment {pod.environment}, not {options.environment.name}",
+            hint=f"`invoke down{option}` first, or choose another --instance NAME (and --port)",
+        )
+
+
+def _refuse_taken_port(pod: PodState | None, prepared: Prepared) -> None:
+    applied = load_applied(prepared.directory)
+    if pod is not None and applied is not None and applied.url == prepared.url and pod.running:
+        return
+    with socket.socket() as probe:
+        # As podman's own port forwarding does: connections in TIME_WAIT do not keep a port taken.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", prepared.port))
+        except OSError as error:
+            raise EnvsError(
+                f"port {prepared.port} of 127.0.0.1 is taken: {error.strerror}",
+                hint="choose another with --port N; `invoke status` shows the instances that run",
+            ) from None
+
+
+def _is_current(pod: PodState, digests: dict[str, str], prepared: Prepared) -> bool:
+    """Whether what runs is what the inputs say; says why if not."""
+    if pod.labels.get(LABEL_INPUTS) == inputs_label(digests):
+        if pod.running:
+            return True
+        say(f"pod {pod.name} is not running: starting it anew")
+        return False
+    applied = load_applied(prepared.directory)
+    changed = changed_inputs(applied.digests, digests) if applied else ["its record in _build"]
+    say(f"changed: {', '.join(changed) or 'the pod'}")
+    say("replacing the pod; running jobs end")
+    return False
+
+
+def _replace(prepared: Prepared, manifest: list[Document], digests: dict[str, str]) -> None:
+    file = prepared.directory / MANIFEST
+    write_private(file, dump_manifest(with_inputs_label(manifest, digests)).encode())
+    save_applied(prepared.directory, _applied(prepared, digests))
+    carry_out(_steps(prepared, manifest, existing()))
+
+
+def _steps(prepared: Prepared, manifest: list[Document], there: Existing) -> list[Step]:
+    root = prepared.environment.root
+    archives = {name: volume_tar(root / "volumes" / name, owners) for name, owners in OWNERSHIP.items()}
+    return up_steps(prepared.instance, manifest, prepared.directory / MANIFEST, archives, there)
+
+
+def _applied(prepared: Prepared, digests: dict[str, str]) -> Applied:
+    return Applied(
+        prepared.environment.name,
+        prepared.url,
+        prepared.dev_users[0].account if prepared.dev_users else "",
+        prepared.settings.slurmSpawnerWrappersBin,
+        digests,
+    )
+
+
+def dump_manifest(manifest: list[Document]) -> str:
+    """The manifest as one YAML stream."""
+    return yaml.safe_dump_all(manifest, sort_keys=False)
+
+
+def _summary(prepared: Prepared) -> str:
+    applied = load_applied(prepared.directory)
+    assert applied is not None
+    containers = {container["name"] for container in the_pod(prepared.documents)["spec"]["containers"]}
+    with step("ready"):
+        wait_until_ready(prepared.instance, checks_for(prepared.instance, containers, applied))
+    lines = [f"JupyterHub is ready: {prepared.url}"]
+    if prepared.refers_to("Secret", "deploy-secret"):
+        names = ", ".join(dict.fromkeys(user.user for user in prepared.dev_users))
+        lines.append(f"sign in as {names}, with {_password_words(prepared)}")
+    return "\n".join(lines)
+
+
+def _password_words(prepared: Prepared) -> str:
+    file = prepared.directory / PASSWORD
+    if prepared.password:
+        return "the dummyAuthPassword of the deployment settings"
+    return f"password {file.read_text()} (it is in {file.relative_to(prepared.environment.root)})"
+
+
+def dry_run(options: UpOptions) -> str:
+    """What :func:`up` would do, as text; creates nothing."""
+    prepared = prepare_options(options)
+    require_podman()
+    pod = observe_pod(options.instance)
+    _refuse_other_environment(pod, options)
+    _refuse_taken_port(pod, prepared)
+    secrets = load_secrets(prepared.directory, prepared.password) or HIDDEN
+    manifest = prepared.manifest(secrets)
+    lines = [*describe_build(options, prepared)]
+    lines += [str(planned) for planned in _steps(prepared, manifest, existing())]
+    return "\n".join(lines)

@@ -1,0 +1,79 @@
+"""Deployment settings: layers, and every problem with its file and line."""
+
+import pytest
+
+from brics_envs.config.deploy import DeploySettings, load_deploy_settings
+from brics_envs.errors import BAD_INPUT, ConfigError
+
+
+def write(path, text):
+    path.write_text(text)
+    return path
+
+
+def test_defaults_when_no_file_is_there(tmp_path):
+    settings = load_deploy_settings(tmp_path / "deploy.yaml", tmp_path / "deploy.local.yaml")
+    assert settings == DeploySettings()
+    assert settings.baseUrl == "/jupyter"
+
+
+def test_the_local_file_overrides_key_by_key(tmp_path):
+    tracked = write(tmp_path / "deploy.yaml", "logLevel: INFO\nbaseUrl: /a\n")
+    local = write(tmp_path / "deploy.local.yaml", "logLevel: DEBUG\n")
+    settings = load_deploy_settings(tracked, local)
+    assert (settings.logLevel, settings.baseUrl) == ("DEBUG", "/a")
+
+
+def test_every_problem_at_once_with_file_and_line(tmp_path):
+    file = write(tmp_path / "deploy.yaml", "colour: red\n# c\nlogLevel: LOUD\nhubConnectUrl: nowhere\n")
+    with pytest.raises(ConfigError) as refused:
+        load_deploy_settings(file)
+    first, second, third = sorted(refused.value.message.splitlines())
+    assert first.startswith(f"{file}:1: colour: unknown key; allowed are logLevel, baseUrl")
+    assert second.startswith(f"{file}:3: logLevel: ")
+    assert "'DEBUG'" in second
+    assert third.startswith(f"{file}:4: hubConnectUrl: must be an http")
+    assert refused.value.exit_status == BAD_INPUT
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("logLevel: [", "1: not valid YAML"),
+        ("- a\n- b\n", "expected `key: value`"),
+        ("logLevel: INFO\nlogLevel: DEBUG\n", "2: logLevel: given twice, first in line 1"),
+        ("just text", "expected `key: value`"),
+        ("slurmSpawnerWrappersBin: bin\n", "1: slurmSpawnerWrappersBin: must be an absolute path"),
+        ("slurmSpawnerWrappersBin: /opt/x y\n", "must be an absolute path"),
+        ("slurmHostAliases: {n1: nowhere}\n", "1: slurmHostAliases: "),
+        ("sshHostname: -oProxyCommand=x\n", "1: sshHostname: must be a host name"),
+        ("baseUrl: /a b\n", "1: baseUrl: must be a URL path"),
+        ("1: 2\n", ":1: 1: unknown key"),
+        ("on: 2\n", ":1: on: unknown key"),
+        ("<<: {a: 1}\n", ":1: <<: merge keys"),
+    ],
+)
+def test_refusals(tmp_path, text, words):
+    with pytest.raises(ConfigError) as refused:
+        load_deploy_settings(write(tmp_path / "deploy.yaml", text))
+    assert words in refused.value.message
+
+
+def test_a_short_password_is_refused_and_not_shown(tmp_path):
+    file = write(tmp_path / "deploy.yaml", "dummyAuthPassword: hunter2\n")
+    with pytest.raises(ConfigError, match="at least 12 characters") as refused:
+        load_deploy_settings(file)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_public_settings_have_no_secret_and_nothing_unset():
+    settings = DeploySettings(dummyAuthPassword="correct horse battery", slurmHostAliases={"n1": "10.0.0.1"})
+    assert "correct horse" not in repr(settings)
+    assert "dummyAuthPassword" not in settings.public()
+    assert "oidcServer" not in settings.public()
+    assert all(isinstance(value, str) for value in settings.public().values())
+
+
+@pytest.mark.parametrize(("given", "kept"), [("/jupyter/", "/jupyter"), ("/", "/"), ("", "/"), ("/a/b", "/a/b")])
+def test_base_url_is_normalised(given, kept):
+    assert DeploySettings(baseUrl=given).baseUrl == kept

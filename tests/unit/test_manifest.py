@@ -1,0 +1,165 @@
+"""The complete manifest: what is added to an overlay's documents, and the instance's names."""
+
+import copy
+
+import pytest
+
+from brics_envs.config.deploy import DeploySettings
+from brics_envs.config.dev_users import DevUser
+from brics_envs.errors import EnvsError
+from brics_envs.plan.manifest import (
+    HIDDEN,
+    InstanceSecrets,
+    ManifestInputs,
+    assemble,
+    changed_inputs,
+    input_digests,
+    inputs_label,
+    the_pod,
+    with_inputs_label,
+)
+from brics_envs.plan.names import Instance
+
+SECRETS = InstanceSecrets("pass-word-1234", "PRIVATE", "ssh-ed25519 CCC", "HOSTPRIVATE", "ssh-ed25519 HHH")
+DOCUMENTS = [
+    {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "jupyterhub-config"}, "data": {"a.py": "x"}},
+    {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "jupyterhub_root"}, "spec": {}},
+    {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "jupyterhub-slurm", "labels": {"own": "1"}},
+        "spec": {
+            "containers": [
+                {
+                    "name": "jupyterhub",
+                    "image": "localhost/brics_jupyterhub:dev-latest",
+                    "ports": [{"name": "http", "containerPort": 8000, "hostIP": "127.0.0.1", "hostPort": 8000}],
+                },
+                {"name": "other", "image": "example.org/other:1"},
+            ],
+            "volumes": [
+                {"name": "r", "persistentVolumeClaim": {"claimName": "jupyterhub_root"}},
+                {"name": "c", "configMap": {"name": "jupyterhub-config"}},
+                {"name": "u", "configMap": {"name": "dev-user-config"}},
+                {"name": "k", "secret": {"secretName": "jupyterhub-slurm-ssh-client-key"}},
+            ],
+        },
+    },
+]
+
+
+def inputs(**changes):
+    given = {
+        "environment": "dev_x",
+        "instance": Instance(),
+        "port": 8123,
+        "settings": DeploySettings(),
+        "dev_users": (DevUser("a", "p"),),
+        "secrets": SECRETS,
+    }
+    return ManifestInputs(**given | changes)
+
+
+def by_name(documents):
+    return {document["metadata"]["name"]: document for document in documents}
+
+
+def test_adds_what_the_pod_refers_to_and_nothing_else():
+    manifest = by_name(assemble(DOCUMENTS, inputs()))
+    assert set(manifest) == {
+        "dev-user-config",
+        "jupyterhub-slurm-ssh-client-key",
+        "jupyterhub-config",
+        "jupyterhub_root",
+        "jupyterhub-slurm",
+    }
+    assert manifest["dev-user-config"]["data"] == {"dev_users": "a.p\n"}
+    assert manifest["jupyterhub-slurm-ssh-client-key"]["stringData"] == {
+        "ssh_client_key": "PRIVATE",
+        "ssh_client_key.pub": "ssh-ed25519 CCC\n",
+    }
+
+
+def test_publishes_the_port_on_loopback():
+    pod = the_pod(assemble(DOCUMENTS, inputs()))
+    assert pod["spec"]["containers"][0]["ports"][0] | {"hostPort": 8123, "hostIP": "127.0.0.1"} == (
+        pod["spec"]["containers"][0]["ports"][0]
+    )
+
+
+def test_everything_is_labelled():
+    for document in assemble(DOCUMENTS, inputs(instance=Instance("two"))):
+        assert document["metadata"]["labels"].items() >= {
+            "app.kubernetes.io/part-of": "brics-jupyterhub-envs",
+            "app.kubernetes.io/instance": "two",
+            "brics.environment": "dev_x",
+        }.items()
+
+
+def test_an_instance_has_its_own_names_and_images():
+    pod = the_pod(assemble(DOCUMENTS, inputs(instance=Instance("two"))))
+    assert pod["metadata"]["name"] == "jupyterhub-slurm-two"
+    assert [volume.get("configMap", {}).get("name") for volume in pod["spec"]["volumes"]] == [
+        None,
+        "jupyterhub-config-two",
+        "dev-user-config-two",
+        None,
+    ]
+    assert pod["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"] == "jupyterhub_root_two"
+    assert pod["spec"]["volumes"][3]["secret"]["secretName"] == "jupyterhub-slurm-ssh-client-key-two"
+    assert pod["spec"]["containers"][0]["image"] == "localhost/brics_jupyterhub:dev-two"
+    assert pod["spec"]["containers"][1]["image"] == "example.org/other:1"
+
+
+def test_host_aliases_are_grouped_by_address():
+    settings = DeploySettings(slurmHostAliases={"n1": "10.0.0.1", "n2": "10.0.0.2", "n3": "10.0.0.1"})
+    pod = the_pod(assemble(DOCUMENTS, inputs(settings=settings)))
+    assert pod["spec"]["hostAliases"] == [
+        {"ip": "10.0.0.1", "hostnames": ["n1", "n3"]},
+        {"ip": "10.0.0.2", "hostnames": ["n2"]},
+    ]
+
+
+def test_a_reference_that_nobody_makes_is_an_error():
+    documents = copy.deepcopy(DOCUMENTS)
+    the_pod(documents)["spec"]["volumes"].append({"name": "z", "configMap": {"name": "nobody"}})
+    with pytest.raises(EnvsError, match="ConfigMap nobody, which nothing makes"):
+        assemble(documents, inputs())
+
+
+@pytest.mark.parametrize("pods", [0, 2])
+def test_exactly_one_pod(pods):
+    documents = DOCUMENTS[:2] + [DOCUMENTS[2]] * pods
+    with pytest.raises(EnvsError, match=f"{pods} pods"):
+        assemble(documents, inputs())
+
+
+def test_inputs_are_not_changed():
+    before = copy.deepcopy(DOCUMENTS)
+    assemble(DOCUMENTS, inputs(instance=Instance("two")))
+    assert before == DOCUMENTS
+
+
+def test_a_shown_manifest_has_no_secret():
+    shown = str(assemble(DOCUMENTS, inputs(secrets=HIDDEN)))
+    assert "PRIVATE" not in shown
+    assert "<hidden>" in shown
+    assert "pass-word" not in repr(SECRETS)
+    assert "PRIVATE" not in repr(SECRETS)
+
+
+def test_what_changed_is_named():
+    before = input_digests(assemble(DOCUMENTS, inputs()), {"jupyterhub": "1"})
+    users = (DevUser("a", "p"), DevUser("b", "p"))
+    now = input_digests(assemble(DOCUMENTS, inputs(dev_users=users)), {"jupyterhub": "2"})
+    assert changed_inputs(before, now) == ["image of container jupyterhub", "dev_users (ConfigMap dev-user-config)"]
+    assert inputs_label(before) != inputs_label(now)
+    assert changed_inputs(before, before) == []
+
+
+def test_the_label_is_on_the_pod():
+    manifest = assemble(DOCUMENTS, inputs())
+    digests = input_digests(manifest, {})
+    label = the_pod(with_inputs_label(manifest, digests))["metadata"]["labels"]["brics.inputs"]
+    assert label == inputs_label(digests)
+    assert len(label) == 16

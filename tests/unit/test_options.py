@@ -1,0 +1,36 @@
+"""Options of the tasks."""
+
+import pytest
+
+from brics_envs.config.environment import environment_names, load_environment
+from brics_envs.config.options import parse_base, parse_port
+from brics_envs.errors import BAD_INPUT, ConfigError
+
+
+def test_ports():
+    assert parse_port("--port", "8000") == 8000
+
+
+@pytest.mark.parametrize("value", ["", "0", "80", "65536", "-1", "8e3", "٨٠٠٠", "eight", "8000 "])
+def test_refuses_what_is_no_port(value):
+    with pytest.raises(ConfigError, match="--port") as refused:
+        parse_port("--port", value)
+    assert refused.value.exit_status == BAD_INPUT
+
+
+def test_bases():
+    assert parse_base("registry") == "registry"
+    with pytest.raises(ConfigError) as refused:
+        parse_base("remote")
+    assert "auto, registry, local" in refused.value.hint
+
+
+def test_an_environment_is_an_overlay_with_a_configuration(tmp_path):
+    for directory in ("k8s/overlays/one", "k8s/overlays/kubernetes", "config/one", "config/requirements"):
+        (tmp_path / directory).mkdir(parents=True)
+    assert environment_names(tmp_path) == ["one"]
+    assert load_environment(tmp_path, "one").overlay == tmp_path / "k8s/overlays/one"
+    with pytest.raises(ConfigError) as refused:
+        load_environment(tmp_path, "two")
+    assert "'two'" in refused.value.message
+    assert "choose one of one" in refused.value.hint
