@@ -1,0 +1,106 @@
+"""Test sessions. Only shells out; the checks themselves are the tools' and the tests'.
+
+``nox`` runs every session, ``nox -s NAME`` one of them, ``nox -s NAME -- ARGS`` hands ARGS to its tool.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5.1"
+# One environment for all sessions, .venv: making one for each would cost more than most sessions do. The tests' lock
+# holds the very versions of the project's lock, so it only adds to what is there.
+nox.options.default_venv_backend = "none"
+
+ROOT = Path(__file__).parent
+LOCK = ROOT / "config/requirements/tests.txt"
+STAMP = Path(sys.prefix) / "tests-made-from.txt"
+
+
+def install(session: nox.Session) -> None:
+    """Add the tests' lock to the environment, unless that very lock is there."""
+    if sys.prefix == sys.base_prefix:
+        session.error("nox runs in the project's environment: ./bootstrap nox")
+    if STAMP.is_file() and STAMP.read_text() == LOCK.read_text():
+        return
+    STAMP.unlink(missing_ok=True)
+    pip = [sys.executable, "-m", "pip", "--quiet", "--quiet", "--no-input", "--disable-pip-version-check"]
+    session.run(*pip, "install", "--require-hashes", "--requirement", str(LOCK))
+    STAMP.write_text(LOCK.read_text())
+
+
+def run_pytest(session: nox.Session, *where: str) -> None:
+    """Run pytest on ``where``, or on the files that the command line names instead."""
+    install(session)
+    named = [arg for arg in session.posargs if Path(arg.partition("::")[0]).exists()]
+    session.run("pytest", *([] if named else where), *session.posargs)
+
+
+def files_of_project(session: nox.Session) -> list[Path]:
+    """Return every file that Git tracks or would track, relative to the project's root."""
+    listed = session.run(
+        "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", silent=True, log=False
+    )
+    assert isinstance(listed, str)
+    return [path for path in map(Path, listed.split("\0")) if path.is_file()]
+
+
+def is_shell_script(path: Path) -> bool:
+    """Say whether the file's first line names sh or bash."""
+    with path.open("rb") as file:
+        first = file.readline(80)
+    return first.startswith(b"#!") and first.split()[-1].endswith((b"/sh", b"bash"))
+
+
+def python_sources() -> list[str]:
+    """Return what the type checker reads."""
+    return ["brics_envs", "tasks.py", "noxfile.py", *map(str, sorted(Path("packages").glob("*/src")))]
+
+
+LINTERS: dict[str, Callable[[list[Path]], list[str]]] = {
+    "ruff check": lambda _: ["ruff", "check", "."],
+    "ruff format": lambda _: ["ruff", "format", "--check", "."],
+    "mypy": lambda _: ["mypy", "--strict", *python_sources()],
+    "yamllint": lambda _: ["yamllint", "--strict", "."],
+    "hadolint": lambda files: ["hadolint", *(str(f) for f in files if f.name.startswith("Containerfile"))],
+    "shellcheck": lambda files: ["shellcheck", *(str(f) for f in files if is_shell_script(f))],
+}
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, types, YAML, Containerfiles and shell scripts; ``-- NAME [ARGS]`` runs only that tool."""
+    install(session)
+    files = files_of_project(session)
+    name, args = (session.posargs[0], session.posargs[1:]) if session.posargs else ("", [])
+    chosen = [command for title, command in LINTERS.items() if title.startswith(name)]
+    if not chosen:
+        session.error(f"no such check: {name}; there are: {', '.join(LINTERS)}")
+    failed = [command[0] for make in chosen if not passes(session, command := [*make(files), *args])]
+    if failed:
+        session.error(f"not clean: {', '.join(failed)}")
+
+
+def passes(session: nox.Session, command: list[str]) -> bool:
+    """Run one check; its failure must not keep the others from running."""
+    try:
+        session.run(*command)
+    except nox.command.CommandFailed:
+        return False
+    return True
+
+
+@nox.session
+def unit(session: nox.Session) -> None:
+    """Test the project's own code and the built-in packages; starts neither podman nor Git."""
+    run_pytest(session, "tests/unit", "packages")
+
+
+@nox.session
+def integration(session: nox.Session) -> None:
+    """Bring the pod up, use it, and take it down."""
+    run_pytest(session, "tests/integration")
