@@ -4,13 +4,16 @@ A hub that spawns notebook servers as Slurm jobs, with every Slurm command sent 
 may set are files in /etc/brics/deploy, one a key (the ConfigMap ``deploy-config``).
 """
 
-import logging
 import os
-import re
 import secrets
+import sys
 from pathlib import Path
 
 import batchspawner  # noqa: F401 - registers the hub API with which a job reports its port
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+from redact import RedactSecrets  # noqa: E402 - a file beside this one
 
 c = get_config()  # noqa: F821
 
@@ -48,24 +51,6 @@ c.JupyterHub.cleanup_servers = False
 c.Authenticator.enable_auth_state = True
 
 # --- Logs: to the container's output and to the volume, never with a token in them.
-
-
-class RedactSecrets(logging.Filter):
-    """Removes secrets from log records: batchspawner, at debug level, logs the whole environment of a job."""
-
-    SECRET = re.compile(
-        r"""((?:TOKEN|SECRET|PASSWORD|CRYPT_KEY)\w*['"]?\s*[:=]\s*['"]?|\b(?:token|bearer)\s+)[^'",;&\s})]+""",
-        re.IGNORECASE,
-    )
-
-    def filter(self, record):
-        """Rewrite the record's message; keep every record."""
-        message = record.getMessage()
-        redacted = self.SECRET.sub(r"\1[redacted]", message)
-        if redacted != message:
-            record.msg, record.args = redacted, ()
-        return True
-
 
 c.JupyterHub.log_level = DEPLOY["logLevel"]
 c.JupyterHub.log_datefmt = "%Y-%m-%dT%H:%M:%SZ"
@@ -132,5 +117,5 @@ export PATH="{DEPLOY["jupyterEnvDir"]}/bin:$PATH"
 exec {{{{cmd}}}}
 """
 
-for layer in sorted(Path(__file__).parent.glob("[0-9][0-9]-*.py")):
+for layer in sorted(HERE.glob("[0-9][0-9]-*.py")):
     load_subconfig(str(layer))  # noqa: F821
