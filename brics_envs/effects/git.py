@@ -1,0 +1,284 @@
+"""What the project asks of Git: reach, clone, list files. May import: errors, config, plan, process, files.
+
+Nobody is ever asked for a password: Git and SSH fail instead. Credentials of a URL reach Git through its
+environment, never through arguments. Nothing here writes to a repository that exists.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from brics_envs.config.repos import GitUrl, missing_package_files, parse_url
+from brics_envs.effects import process
+from brics_envs.effects.files import locked
+from brics_envs.errors import EnvsError
+from brics_envs.plan.repos import ExistingClone
+
+REACH_DEADLINE_S = 5.0
+"""Seconds until an address that does not answer counts as unreachable."""
+
+CLONE_DEADLINE_S = 600.0
+"""Seconds that a clone may take."""
+
+LOCAL_DEADLINE_S = 60.0
+"""Seconds for a command that reads a repository on disk."""
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+
+_CREDENTIAL_HELPER = (
+    '!f() { test "$1" != get || '
+    'printf "username=%s\\npassword=%s\\n" "$BRICS_GIT_USERNAME" "$BRICS_GIT_PASSWORD"; }; f'
+)
+
+_HOOK_VARIABLES = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_PREFIX",
+    "GIT_NAMESPACE",
+    "GIT_CONFIG_PARAMETERS",
+]
+
+
+def unreachable(url: GitUrl, deadline_s: float = REACH_DEADLINE_S) -> str:
+    """Ask a remote repository for its branches.
+
+    :param deadline_s: seconds to wait for its answer.
+    :return: ``""`` if it answers, else why not, in one line.
+    """
+    try:
+        done = _git(["ls-remote", "--quiet", "--heads", "--", url.url], deadline_s, _remote_environment(url))
+    except process.CommandError as error:
+        return f"no answer within {deadline_s:g} s" if error.status is None else "git is not installed"
+    return "" if done.status == 0 else _summary(done.stderr)
+
+
+def clone(
+    url: GitUrl,
+    ref: str | None,
+    directory: Path,
+    report: Callable[[str], None],
+    deadline_s: float = CLONE_DEADLINE_S,
+) -> bool:
+    """Clone a repository; ``directory`` comes into being whole, by a rename, or not at all.
+
+    :param ref: branch, tag or commit; none means the default branch.
+    :param report: is given lines of progress.
+    :param deadline_s: seconds that it may take, and seconds to wait for another process that clones the same.
+    :return: whether it was cloned; false if ``directory`` exists by now.
+    :raises EnvsError: it failed, with Git's words.
+    """
+    prefix = f".{directory.name}."
+    lock = directory.parent / f"{prefix}lock"
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with locked(lock, deadline_s):
+        # Under the lock these can only be what a killed process left behind.
+        for stale in directory.parent.glob(f"{prefix}part-*"):
+            shutil.rmtree(stale, ignore_errors=True)
+        if directory.exists() or directory.is_symlink():
+            return False
+        with tempfile.TemporaryDirectory(
+            dir=directory.parent, prefix=f"{prefix}part-", ignore_cleanup_errors=True
+        ) as part:
+            made = Path(part, directory.name)
+            _run_worker(url, ref, made, report, deadline_s)
+            if problem := missing_package_files(made):
+                raise EnvsError(f"{url}{_at(ref)}: {problem.replace(str(made), 'the clone')}")
+            made.rename(directory)
+        lock.unlink(missing_ok=True)
+        return True
+
+
+def existing_clone(directory: Path) -> ExistingClone | None:
+    """Look at what is in ``_dev_build_data/NAME``; none if there is nothing.
+
+    :raises EnvsError: it is not a directory.
+    """
+    if not (directory.exists() or directory.is_symlink()):
+        return None
+    if not directory.is_dir():
+        raise EnvsError(f"{directory} is not a directory", hint="move it away")
+    # GitPython takes long to load, and most commands find no clone that must be compared with a flag.
+    import git
+
+    _forget_hook()
+    try:
+        with git.Repo(directory) as repository:
+            reader = repository.config_reader("repository")
+            ref = (
+                reader.get_value("brics", "ref", default=None) if reader.has_option("brics", "ref") else None
+            )
+            origin = next((r.url for r in repository.remotes if r.name == "origin"), None)
+            return ExistingClone(
+                origin and _without_credentials(origin),
+                None if ref is None else str(ref),
+                frozenset(_heads(repository)),
+            )
+    except (git.InvalidGitRepositoryError, git.NoSuchPathError):
+        return ExistingClone(None)
+
+
+def toplevel(directory: Path) -> Path | None:
+    """Return the root of the Git working tree that a directory belongs to; none if it belongs to none.
+
+    :raises EnvsError: Git refuses to read the repository, with its words.
+    """
+    if shutil.which("git") is None:
+        return None
+    done = _git_in(directory, ["rev-parse", "--show-toplevel"])
+    if done.status == 0:
+        return Path(done.stdout.removesuffix("\n"))
+    if "not a git repository" in done.stderr or "must be run in a work tree" in done.stderr:
+        return None
+    raise EnvsError(f"{directory}: git cannot read it: {done.stderr.strip()}")
+
+
+def listed_files(directory: Path, *, untracked: bool = True) -> list[str]:
+    """Return the paths, relative to a directory in a Git working tree, of what Git has below it.
+
+    Tracked files are listed though they may have been deleted; a submodule or nested repository is one entry.
+
+    :param untracked: with those that are neither tracked nor ignored.
+    :raises EnvsError: Git fails, or a name is not UTF-8.
+    """
+    kinds = ["--cached", *(["--others", "--exclude-standard"] if untracked else [])]
+    done = _git_in(directory, ["ls-files", "-z", *kinds])
+    if done.status != 0:
+        raise EnvsError(f"{directory}: git cannot list its files: {done.stderr.strip()}")
+    names = [name.rstrip("/") for name in done.stdout.split("\0") if name]
+    if bad := [name for name in names if "\ufffd" in name]:
+        raise EnvsError(f"{directory}: the name of {bad[0]!r} is not UTF-8", hint="rename it")
+    return sorted(set(names))
+
+
+def git_directories(directory: Path) -> tuple[Path, Path]:
+    """Return a working tree's own Git directory and the one that it shares with other working trees.
+
+    :raises EnvsError: Git fails.
+    """
+    done = _git_in(directory, ["rev-parse", "--absolute-git-dir", "--git-common-dir"])
+    if done.status != 0:
+        raise EnvsError(f"{directory}: git cannot read it: {done.stderr.strip()}")
+    own, common = done.stdout.splitlines()
+    return Path(own), (directory / common).resolve()
+
+
+def commit_time(directory: Path) -> int:
+    """Return the time of the commit that is checked out, in seconds since 1970; 0 if there is none."""
+    done = _git_in(directory, ["-c", "log.showSignature=false", "log", "-1", "--format=%ct"])
+    return int(done.stdout) if done.status == 0 and done.stdout.strip().isdigit() else 0
+
+
+def _git(argv: list[str], timeout_s: float, env: dict[str, str]) -> process.Completed:
+    _forget_hook()
+    return process.run(["git", *argv], timeout_s=timeout_s, env={"LC_ALL": "C", **env}, check=False)
+
+
+def _git_in(directory: Path, argv: list[str]) -> process.Completed:
+    # fsmonitor would start a program that the repository names; optional locks would rewrite its index.
+    argv = ["-C", str(directory), "-c", "core.fsmonitor=false", "-c", "core.quotePath=false", *argv]
+    return _git(argv, LOCAL_DEADLINE_S, {"GIT_OPTIONAL_LOCKS": "0"})
+
+
+def _forget_hook() -> None:
+    """Forget the repository whose Git hook started us: it is not the one that is asked about."""
+    for name in _HOOK_VARIABLES:
+        os.environ.pop(name, None)
+
+
+def _remote_environment(url: GitUrl) -> dict[str, str]:
+    """Variables with which Git asks nobody anything, and knows the URL's credentials."""
+    env = {
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ASKPASS": "",
+        "SSH_ASKPASS_REQUIRE": "never",
+        "GCM_INTERACTIVE": "never",
+        "GIT_SSH_COMMAND": f"{_ssh_command()} -o BatchMode=yes -o ConnectTimeout=10",
+    }
+    if url.credentials is None:
+        return env
+    parts = urlsplit(url.url)
+    key = f"credential.{parts.scheme}://{parts.netloc}.helper"
+    count = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+    # The empty value takes away the user's own helpers, which would store what we hand over.
+    for number, value in enumerate(("", _CREDENTIAL_HELPER), start=count):
+        env |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return env | {
+        "GIT_CONFIG_COUNT": str(count + 2),
+        "BRICS_GIT_USERNAME": url.credentials.username,
+        "BRICS_GIT_PASSWORD": url.credentials.password,
+    }
+
+
+def _ssh_command() -> str:
+    if own := os.environ.get("GIT_SSH_COMMAND") or os.environ.get("GIT_SSH"):
+        return own
+    with contextlib.suppress(process.CommandError):
+        return _git(["config", "--get", "core.sshCommand"], LOCAL_DEADLINE_S, {}).stdout.strip() or "ssh"
+    return "ssh"
+
+
+def _run_worker(
+    url: GitUrl, ref: str | None, target: Path, report: Callable[[str], None], deadline_s: float
+) -> None:
+    _forget_hook()
+    request = json.dumps({"url": url.url, "ref": ref, "target": str(target)}).encode()
+    env = {**_remote_environment(url), "LC_ALL": "C", "PYTHONPATH": str(PROJECT_ROOT)}
+    hint = f"check the URL{' and the REF' if ref else ''}, and that this machine may read the repository"
+    if ref is None and "@" in urlsplit(url.url).path:
+        hint += "; a slash in a REF is written %2F"
+    try:
+        done = process.run(
+            [sys.executable, "-m", "brics_envs.effects.clone_worker"],
+            timeout_s=deadline_s,
+            stdin=request,
+            env=env,
+            check=False,
+            on_line=lambda line: report(f"{target.name}: {line}") if line.endswith("%") else None,
+        )
+    except process.CommandError as error:
+        reason = f"not done within {deadline_s:g} s" if error.status is None else error.message
+        raise EnvsError(f"{url}{_at(ref)} cannot be cloned: {reason}", hint=hint) from None
+    if done.status != 0:
+        words = "\n".join(f"  {line}" for line in done.stderr.splitlines()[-process.LAST_LINES :])
+        raise EnvsError(f"{url}{_at(ref)} cannot be cloned:\n{words}", hint=hint)
+
+
+def _at(ref: str | None) -> str:
+    return f" at {ref}" if ref else ""
+
+
+def _summary(stderr: str) -> str:
+    """Return the line of Git's output that says why it failed, without its ``fatal:``."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    told = [line.removeprefix("fatal: ") for line in lines if line.startswith("fatal: ")] or lines[-1:]
+    return told[0] if told else "git does not say why"
+
+
+def _without_credentials(origin: str) -> str:
+    try:
+        return parse_url(origin).url
+    except ValueError:
+        return origin if "://" not in origin else "an address that is not understood"
+
+
+def _heads(repository: object) -> list[str]:
+    import git
+
+    assert isinstance(repository, git.Repo)
+    if not repository.head.is_valid():
+        return []
+    commit = repository.head.commit
+    names = [commit.hexsha, *(tag.name for tag in repository.tags if tag.commit == commit)]
+    return names if repository.head.is_detached else [*names, repository.active_branch.name]
