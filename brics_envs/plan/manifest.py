@@ -165,7 +165,7 @@ def _instance_documents(inputs: ManifestInputs) -> dict[tuple[str, str], Documen
     documents = [
         _config_map("deploy-config", inputs.settings.public()),
         _config_map("dev-user-config", {"dev_users": "".join(f"{u.account}\n" for u in inputs.dev_users)}),
-        _config_map("ssh-known-hosts", {"known_hosts": f"slurm {secrets.host_public}\n"}),
+        _config_map("ssh-known-hosts", {"known_hosts": f"{inputs.settings.sshHostname} {secrets.host_public}\n"}),
         # From the pod's loopback only, and for running commands: no port, agent or X11 forwarding, no terminal.
         _config_map(
             "ssh-authorized-keys",
