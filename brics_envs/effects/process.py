@@ -13,7 +13,6 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
@@ -25,6 +24,9 @@ LAST_LINES = 20
 
 GRACE_S = 10.0
 """Seconds between SIGTERM and SIGKILL when a process is stopped."""
+
+PIPE_GRACE_S = 2.0
+"""Seconds that a pipe is read for after its process has ended."""
 
 _running: set[subprocess.Popen[bytes]] = set()
 _stopping = threading.Event()
@@ -70,18 +72,19 @@ def run(
     :param stdin: bytes, or chunks of bytes, for its standard input; none means an empty input.
     :param env: variables added to this process's environment.
     :param check: raise if the exit status is not 0.
-    :param on_line: called with every line of output as it comes (from another thread), standard error included.
+    :param on_line: called with every line of output as it comes, standard error included; from other threads.
     :param hint: for the error, what the user can do.
     :raises CommandError: not found, timed out, or (with ``check``) a non-zero exit status.
+    :raises KeyboardInterrupt: the user has pressed Ctrl-C (:func:`stop_all`).
     """
-    _refuse_if_stopping()
     process = _start(argv, env, hint)
-    captured: dict[str, deque[bytes]] = {"stdout": deque(), "stderr": deque()}
+    stdout_lines, stderr_lines = list[bytes](), list[bytes]()
+    failures = list[Exception]()
     readers = [
-        threading.Thread(target=_read, args=(stream, captured[name], on_line), daemon=True)
-        for name, stream in (("stdout", process.stdout), ("stderr", process.stderr))
+        threading.Thread(target=_read, args=(process.stdout, stdout_lines, on_line, failures), daemon=True),
+        threading.Thread(target=_read, args=(process.stderr, stderr_lines, on_line, failures), daemon=True),
     ]
-    writer = threading.Thread(target=_write, args=(process.stdin, stdin), daemon=True)
+    writer = threading.Thread(target=_write, args=(process, stdin, failures), daemon=True)
     for thread in (*readers, writer):
         thread.start()
     timed_out = False
@@ -98,8 +101,12 @@ def run(
             _running.discard(process)
     for thread in readers:
         # A daemon that inherited the pipe must not hold us up.
-        thread.join(GRACE_S)
-    stdout, stderr = (b"".join(captured[name]).decode(errors="replace") for name in ("stdout", "stderr"))
+        thread.join(PIPE_GRACE_S)
+    if failures:
+        raise failures[0]
+    if process.returncode != 0:
+        _refuse_if_stopping()
+    stdout, stderr = (b"".join([*lines]).decode(errors="replace") for lines in (stdout_lines, stderr_lines))
     if timed_out or (check and process.returncode != 0):
         raise CommandError(argv, None if timed_out else process.returncode, stdout + stderr, hint=hint)
     return Completed(process.returncode, stdout, stderr)
@@ -115,9 +122,11 @@ def replace_process(argv: Sequence[str], env: Mapping[str, str] | None = None) -
 
 def stop_all() -> None:
     """Stop every running process and refuse new ones: the user has pressed Ctrl-C."""
-    _stopping.set()
     with _lock:
+        _stopping.set()
         processes = list(_running)
+    for process in processes:
+        _signal_group(process, signal.SIGTERM)
     for process in processes:
         _stop(process)
 
@@ -135,41 +144,68 @@ def _find(argv: Sequence[str], hint: str) -> str:
 
 
 def _start(argv: Sequence[str], env: Mapping[str, str] | None, hint: str) -> subprocess.Popen[bytes]:
-    process = subprocess.Popen(
-        [_find(argv, hint), *argv[1:]],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, **(env or {})},
-        # A group of its own: Ctrl-C reaches us alone, and we stop the whole group in order.
-        start_new_session=True,
-    )
-    with _lock:
+    program = _find(argv, hint)
+    with _lock:  # no process may slip through while stop_all is at work
+        _refuse_if_stopping()
+        process = subprocess.Popen(
+            [program, *argv[1:]],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **(env or {})},
+            # A group of its own: Ctrl-C reaches us alone, and we stop the whole group in order.
+            start_new_session=True,
+        )
         _running.add(process)
     return process
 
 
-def _read(stream: IO[bytes] | None, into: deque[bytes], on_line: Callable[[str], None] | None) -> None:
+def _read(
+    stream: IO[bytes] | None,
+    into: list[bytes],
+    on_line: Callable[[str], None] | None,
+    failures: list[Exception],
+) -> None:
     assert stream is not None
     with stream:
         for line in stream:
             into.append(line)
-            if on_line is not None:
-                on_line(line.decode(errors="replace").rstrip("\n"))
+            if on_line is not None and not failures:
+                try:
+                    on_line(line.decode(errors="replace").rstrip("\n"))
+                except Exception as error:
+                    # Raised by run(); the pipe is still emptied, or the process would stand still.
+                    failures.append(error)
 
 
-def _write(stream: IO[bytes] | None, data: bytes | Iterable[bytes] | None) -> None:
+def _write(
+    process: subprocess.Popen[bytes], data: bytes | Iterable[bytes] | None, failures: list[Exception]
+) -> None:
+    stream = process.stdin
     assert stream is not None
     # The process may end before it has read everything; its exit status then says why.
     with contextlib.suppress(BrokenPipeError), stream:
-        for chunk in [data] if isinstance(data, bytes) else data or ():
-            stream.write(chunk)
+        try:
+            for chunk in [data] if isinstance(data, bytes) else data or ():
+                stream.write(chunk)
+        except BrokenPipeError:
+            raise
+        except Exception as error:
+            # Half an input must not pass for a whole one: the process is stopped before it sees the end.
+            failures.append(error)
+            _signal_group(process, signal.SIGKILL)
+            process.wait()
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    for sig in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, sig)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        _signal_group(process, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(GRACE_S)
             return
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    if process.returncode is None:  # else its number may belong to another process by now
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
