@@ -1,0 +1,219 @@
+"""Strategic merge of a patch into a document, as kustomize does it.
+
+Where the type is known, lists are merged by their keys, the patch's elements first; elsewhere the patch's list replaces
+the document's. ``null`` removes a field, ``$patch: delete`` the mapping it stands in, ``$patch: replace`` replaces it.
+"""
+
+from __future__ import annotations
+
+from typing import overload
+
+from brics_envs.kustomize.errors import KustomizeError
+from brics_envs.kustomize.nodes import (
+    NULL,
+    UNTAGGED,
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    copy_mapping,
+    is_null,
+    kind_of,
+    text_of,
+)
+from brics_envs.kustomize.schema import Shape, shape_of
+
+_DIRECTIVE = "$patch"
+_UNSUPPORTED = ("$setElementOrder/", "$deleteFromPrimitiveList/", "$retainKeys")
+
+
+def merge(document: Mapping, patch: Mapping, where: object) -> Mapping | None:
+    """The patched document; ``None`` if the patch deletes it. Neither argument is changed.
+
+    :param where: the patch, for messages.
+    :raises KustomizeError: the patch and the document do not fit together, or the outcome would not be kubectl's.
+    """
+    merged = _Merger(where).walk(copy_mapping(document), copy_mapping(patch), None, ())
+    if merged is None or isinstance(merged, dict):
+        return merged
+    raise KustomizeError(where, "does not give a document")
+
+
+class _Merger:
+    def __init__(self, where: object) -> None:
+        self.where = where
+
+    def walk(
+        self, ours: Node | None, theirs: Node | None, shape: Shape | None, path: tuple[str, ...]
+    ) -> Node | None:
+        """The merge of one field of document (``ours``) and patch (``theirs``); ``None`` removes the field."""
+        if shape is None:
+            shape = shape_of(ours) or shape_of(theirs)
+        sample = theirs if is_null(ours) else ours
+        if sample is None or is_null(sample):
+            return self._both_empty(ours, theirs)
+        for node in (ours, theirs):
+            if node is not None and not is_null(node) and kind_of(node) != kind_of(sample):
+                raise self._error(path, f"is a {kind_of(node)} here and a {kind_of(sample)} there")
+        if isinstance(sample, dict):
+            return self._mapping(ours, theirs, shape, path)
+        if isinstance(sample, list) and shape is not None and shape.keys is not None:
+            return self._keyed_list(ours, theirs, shape, path)
+        if isinstance(sample, list):
+            self._refuse_directives(theirs, path)
+        return ours if theirs is None else theirs
+
+    @staticmethod
+    def _both_empty(ours: Node | None, theirs: Node | None) -> Node | None:
+        """A null that was spelled out survives a patch that does not mention it, an empty one does not."""
+        if theirs is None and isinstance(ours, Scalar) and ours.text:
+            return Scalar(ours.text, UNTAGGED)
+        return theirs
+
+    def _mapping(
+        self, ours: Node | None, theirs: Node | None, shape: Shape | None, path: tuple[str, ...]
+    ) -> Node | None:
+        directive = self._take_directive(theirs, path)
+        if directive == "delete":
+            return None
+        if not isinstance(theirs, dict):
+            if theirs is not None:
+                return None
+            theirs = {}
+        if not isinstance(ours, dict) or directive == "replace":
+            ours = _without_directives(theirs)
+        for name in sorted({*ours, *theirs}):
+            below = shape.field(name) if shape is not None else None
+            value = self.walk(ours.get(name), theirs.get(name), below, (*path, name))
+            _set(ours, name, value)
+        return ours
+
+    def _take_directive(self, theirs: Node | None, path: tuple[str, ...]) -> str:
+        if not isinstance(theirs, dict):
+            return "merge"
+        for name in theirs:
+            if name.startswith(_UNSUPPORTED):
+                raise self._error((*path, name), "this directive is not supported")
+        directive = text_of(theirs.pop(_DIRECTIVE, Scalar("merge")))
+        if directive not in ("merge", "replace", "delete"):
+            raise self._error(path, f"unknown directive '{_DIRECTIVE}: {directive}'")
+        return directive
+
+    def _refuse_directives(self, theirs: Node | None, path: tuple[str, ...]) -> None:
+        """In a list that is replaced as a whole kustomize would print the directive."""
+        for element in theirs if isinstance(theirs, list) else []:
+            if isinstance(element, dict) and _DIRECTIVE in element:
+                raise self._error(path, f"'{_DIRECTIVE}' has no effect in a list that is not merged by key")
+
+    def _keyed_list(
+        self, ours: Node | None, theirs: Node | None, shape: Shape, path: tuple[str, ...]
+    ) -> Node | None:
+        if theirs is not None and is_null(theirs):
+            return None
+        source: Sequence = theirs if isinstance(theirs, list) else []
+        target: Sequence = (
+            ours if isinstance(ours, list) else [_without_directives(value) for value in source]
+        )
+        if not shape.keys:
+            return self._union(target, source, path)
+        elements = self._elements(source, target, shape.keys, path)
+        added: Sequence = []
+        for values in elements:
+            keys = [(key, value) for key, value in zip(shape.keys, values, strict=True) if value]
+            merged = self.walk(_find(target, keys), _find(source, keys), Shape(shape.fields), path)
+            if merged is None or merged == {}:
+                _put(target, keys, None)
+                continue
+            _put(added, keys, merged)
+        return self._join(added, target, elements, shape.keys)
+
+    def _elements(
+        self, source: Sequence, target: Sequence, keys: tuple[str, ...], path: tuple[str, ...]
+    ) -> list[tuple[str, ...]]:
+        """The key values of all elements, the patch's first, each once."""
+        found: dict[tuple[str, ...], None] = {}
+        for element in (*source, *target):
+            if not isinstance(element, dict):
+                raise self._error(path, f"has an element that is a {kind_of(element)}, not a mapping")
+            values = tuple(text_of(element.get(key)) for key in keys)
+            if not values[0]:
+                raise self._error(path, f"has an element without '{keys[0]}'")
+            found[values] = None
+        return list(found)
+
+    @staticmethod
+    def _join(
+        added: Sequence, target: Sequence, elements: list[tuple[str, ...]], names: tuple[str, ...]
+    ) -> Sequence:
+        """What is left of the document's list goes behind the merged elements, key by key."""
+        for values in elements:
+            keys = [name for name, value in zip(names, values, strict=True) if value]
+            if len(keys) == 1:
+                for element in list(target):
+                    _put(added, [(keys[0], text_of(element[keys[0]]))], element)  # type: ignore[index,call-overload]
+            target = added
+        return target
+
+    def _union(self, target: Sequence, source: Sequence, path: tuple[str, ...]) -> Sequence:
+        """Scalars of both lists, the patch's first, each once."""
+        found: dict[str, Node] = {}
+        for element in (*source, *target):
+            if not isinstance(element, Scalar):
+                raise self._error(path, f"has an element that is a {kind_of(element)}, not a scalar")
+            found.setdefault(element.text, element)
+        return list(found.values())
+
+    def _error(self, path: tuple[str, ...], message: str) -> KustomizeError:
+        return KustomizeError(self.where, f"{'.'.join(path) or 'the document'}: {message}")
+
+
+def _set(mapping: Mapping, name: str, value: Node | None) -> None:
+    """Set a field, or remove it. A new scalar keeps the quotes of the old one."""
+    if value is None or (isinstance(value, Scalar) and value.tag == NULL):
+        mapping.pop(name, None)
+        return
+    old = mapping.get(name)
+    if isinstance(old, Scalar) and isinstance(value, Scalar):
+        value = value._replace(quoted=old.quoted)
+    mapping[name] = value
+
+
+def _matches(element: Node, keys: list[tuple[str, str]]) -> bool:
+    return isinstance(element, dict) and all(
+        isinstance(element.get(key), Scalar) and element[key].text == value  # type: ignore[union-attr]
+        for key, value in keys
+    )
+
+
+def _find(elements: Sequence, keys: list[tuple[str, str]]) -> Node | None:
+    return next((element for element in elements if _matches(element, keys)), None)
+
+
+def _put(elements: Sequence, keys: list[tuple[str, str]], new: Node | None) -> None:
+    """Replace every element with these keys, or append; ``None`` removes them. Empty elements disappear."""
+    result: Sequence = []
+    found = False
+    for element in elements:
+        if element == {} or is_null(element):
+            continue
+        if not _matches(element, keys):
+            result.append(element)
+        elif new is not None:
+            found = True
+            result.append(new)
+    if new is not None and not found:
+        result.append(new)
+    elements[:] = result
+
+
+@overload
+def _without_directives(node: Mapping) -> Mapping: ...
+@overload
+def _without_directives(node: Node) -> Node: ...
+def _without_directives(node: Node) -> Node:
+    """A copy of what a patch adds."""
+    if isinstance(node, dict):
+        return {key: _without_directives(value) for key, value in node.items() if key != _DIRECTIVE}
+    if isinstance(node, list):
+        return [_without_directives(value) for value in node]
+    return node

@@ -1,0 +1,97 @@
+"""Documents in memory: mappings, lists, and scalars that remember how they were written.
+
+kustomize compares names, labels and merge keys by their *text* (``1.10`` is not ``1.1``) and gives scalars a value only
+at the very end. So does this package: a scalar keeps its text and its YAML tag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple, TypeAlias
+
+STR = "!!str"
+INT = "!!int"
+FLOAT = "!!float"
+BOOL = "!!bool"
+NULL = "!!null"
+TIME = "!!timestamp"
+UNTAGGED = ""
+
+
+class Scalar(NamedTuple):
+    """One scalar as it was written.
+
+    :param text: its characters, without quotes.
+    :param tag: its short YAML tag; :data:`UNTAGGED` means "whatever the text looks like when it is written".
+    :param quoted: whether it stood in quotes or as a block, so that its text can only be a string.
+    """
+
+    text: str
+    tag: str = STR
+    quoted: bool = False
+
+
+Mapping: TypeAlias = "dict[str, Node]"
+Sequence: TypeAlias = "list[Node]"
+Node: TypeAlias = "Scalar | Mapping | Sequence"
+
+
+def is_null(node: Node | None) -> bool:
+    """Whether the node is missing or tagged as null (an untagged ``null`` is not)."""
+    return node is None or (isinstance(node, Scalar) and node.tag == NULL)
+
+
+def text_of(node: Node | None) -> str:
+    """The text of a scalar; ``""`` for null, for a missing node, and for mappings and lists."""
+    return node.text if isinstance(node, Scalar) and node.tag != NULL else ""
+
+
+def kind_of(node: Node) -> str:
+    """``mapping``, ``list`` or ``scalar``, for messages and comparisons."""
+    if isinstance(node, dict):
+        return "mapping"
+    return "list" if isinstance(node, list) else "scalar"
+
+
+def copy_node(node: Node) -> Node:
+    """A copy that shares nothing mutable with the original."""
+    if isinstance(node, dict):
+        return {key: copy_node(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [copy_node(value) for value in node]
+    return node
+
+
+def copy_mapping(node: Mapping) -> Mapping:
+    """Like :func:`copy_node`, for mappings."""
+    return {key: copy_node(value) for key, value in node.items()}
+
+
+def lookup(node: Node | None, *path: str) -> Node | None:
+    """The node below ``path`` of field names, or ``None``."""
+    for name in path:
+        if not isinstance(node, dict):
+            return None
+        node = node.get(name)
+    return node
+
+
+def strings(node: Node | None) -> dict[str, str]:
+    """A mapping such as ``metadata.labels`` as plain strings, the way kustomize reads it."""
+    if not isinstance(node, dict):
+        return {}
+    return {key: text_of(value) for key, value in node.items()}
+
+
+def string_mapping(values: dict[str, str]) -> Mapping:
+    """The reverse of :func:`strings`, with sorted keys; every value a string."""
+    return {key: Scalar(values[key]) for key in sorted(values)}
+
+
+def scalars(node: Node) -> Iterator[Scalar]:
+    """Every scalar at or below ``node``."""
+    if isinstance(node, Scalar):
+        yield node
+    else:
+        for value in node.values() if isinstance(node, dict) else node:
+            yield from scalars(value)

@@ -1,0 +1,296 @@
+"""References by name: which fields hold them, and how they follow a document that was renamed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from brics_envs.kustomize.errors import KustomizeError
+from brics_envs.kustomize.fieldspecs import FieldSpec, update
+from brics_envs.kustomize.nodes import Mapping, Node, Scalar, is_null, lookup, text_of
+from brics_envs.kustomize.resources import NO_NAMESPACE, Resource, Resources
+from brics_envs.kustomize.scalars import untyped
+
+_ADMISSION = "admissionregistration.k8s.io"
+_RBAC = "rbac.authorization.k8s.io"
+_WORKLOADS = ("Deployment", "ReplicaSet", "DaemonSet", "StatefulSet", "Job")
+_RUNNERS = ("StatefulSet", "Deployment", "ReplicationController", "Job", "DaemonSet")
+
+
+@dataclass(frozen=True)
+class Referable:
+    """A type that others refer to by name, and the fields that do."""
+
+    kind: str
+    group: str
+    version: str
+    fields: tuple[FieldSpec, ...]
+
+
+def _fields(kinds: str, *paths: str, group: str = "") -> Iterator[FieldSpec]:
+    for path in paths:
+        for kind in kinds.split():
+            yield FieldSpec(path, kind, group)
+
+
+def _in_pods(*paths: str) -> Iterator[FieldSpec]:
+    """Fields of a pod's ``spec``, in pods, pod templates and workloads."""
+    for path in paths:
+        yield FieldSpec(f"spec/{path}", "Pod", version="v1")
+        yield FieldSpec(f"template/spec/{path}", "PodTemplate")
+        yield from (FieldSpec(f"spec/template/spec/{path}", kind) for kind in _WORKLOADS)
+        yield FieldSpec(f"spec/jobTemplate/spec/template/spec/{path}", "CronJob")
+
+
+def _in_runners(path: str) -> Iterator[FieldSpec]:
+    """Fields of a pod's ``spec`` where kustomize forgets pod templates and replica sets."""
+    yield FieldSpec(f"spec/{path}", "Pod")
+    yield from (FieldSpec(f"spec/template/spec/{path}", kind) for kind in _RUNNERS)
+    yield FieldSpec(f"spec/jobTemplate/spec/template/spec/{path}", "CronJob")
+
+
+def _in_environments(kind: str) -> tuple[str, ...]:
+    places = ("containers", "initContainers")
+    return tuple(
+        f"{place}/{name}"
+        for name in (f"env/valueFrom/{kind}KeyRef/name", f"envFrom/{kind}Ref/name")
+        for place in places
+    )
+
+
+_CONFIG_MAP = (
+    *_in_pods(
+        "volumes/configMap/name", *_in_environments("configMap"), "volumes/projected/sources/configMap/name"
+    ),
+    *_fields("Node", "spec/configSource/configMap"),
+    *_fields("Role ClusterRole", "rules/resourceNames"),
+    *_fields("Ingress", "metadata/annotations/nginx.ingress.kubernetes.io\\/fastcgi-params-configmap"),
+)
+_SECRET = (
+    *_in_pods(
+        "volumes/secret/secretName",
+        *_in_environments("secret"),
+        "imagePullSecrets/name",
+        "volumes/projected/sources/secret/name",
+    ),
+    *_fields(
+        "Ingress",
+        "spec/tls/secretName",
+        "metadata/annotations/ingress.kubernetes.io\\/auth-secret",
+        "metadata/annotations/nginx.ingress.kubernetes.io\\/auth-secret",
+        "metadata/annotations/nginx.ingress.kubernetes.io\\/auth-tls-secret",
+    ),
+    *_fields("ServiceAccount", "imagePullSecrets/name"),
+    *_fields(
+        "StorageClass",
+        *(f"parameters/{n}" for n in ("secretName", "adminSecretName", "userSecretName", "secretRef")),
+    ),
+    *_fields("Role ClusterRole", "rules/resourceNames"),
+    FieldSpec(
+        "spec/template/spec/containers/env/valueFrom/secretKeyRef/name",
+        "Service",
+        "serving.knative.dev",
+        "v1",
+    ),
+    *_fields("PersistentVolume", "spec/azureFile/secretName"),
+)
+_SERVICE = (
+    *_fields("StatefulSet", "spec/serviceName", group="apps"),
+    *_fields(
+        "Ingress",
+        "spec/rules/http/paths/backend/serviceName",
+        "spec/backend/serviceName",
+        "spec/rules/http/paths/backend/service/name",
+        "spec/defaultBackend/service/name",
+    ),
+    *_fields("APIService", "spec/service/name", group="apiregistration.k8s.io"),
+    *_fields(
+        "ValidatingWebhookConfiguration MutatingWebhookConfiguration",
+        "webhooks/clientConfig/service",
+        group=_ADMISSION,
+    ),
+)
+
+REFERABLES = (
+    Referable("ServiceAccount", "", "v1", (
+        *_fields("RoleBinding ClusterRoleBinding", "subjects", group=_RBAC), *_in_runners("serviceAccountName"),
+    )),
+    Referable("StorageClass", "storage.k8s.io", "v1", (
+        *_fields("PersistentVolume PersistentVolumeClaim", "spec/storageClassName"),
+        *_fields("StatefulSet", "spec/volumeClaimTemplates/spec/storageClassName"),
+    )),
+    Referable("Role", _RBAC, "", tuple(_fields("RoleBinding", "roleRef/name", group=_RBAC))),
+    Referable("ClusterRole", _RBAC, "", tuple(_fields("RoleBinding ClusterRoleBinding", "roleRef/name", group=_RBAC))),
+    Referable("ConfigMap", "", "v1", _CONFIG_MAP),
+    Referable("Secret", "", "v1", _SECRET),
+    Referable("Service", "", "v1", _SERVICE),
+    Referable("PriorityClass", "scheduling.k8s.io", "v1", tuple(_in_runners("priorityClassName"))),
+    Referable("PersistentVolume", "", "v1", (
+        *_fields("PersistentVolumeClaim", "spec/volumeName"), *_fields("ClusterRole", "rules/resourceNames"),
+    )),
+    Referable("PersistentVolumeClaim", "", "v1", tuple(_in_runners("volumes/persistentVolumeClaim/claimName"))),
+    *(
+        Referable(kind, "", "", tuple(_fields("HorizontalPodAutoscaler", "spec/scaleTargetRef/name")))
+        for kind in ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController")
+    ),
+    Referable("ValidatingAdmissionPolicy", _ADMISSION, "", tuple(
+        _fields("ValidatingAdmissionPolicyBinding", "spec/policyName", group=_ADMISSION)
+    )),
+)  # fmt: skip
+"""In the order in which kustomize follows them."""
+
+
+def fix_references(resources: Resources) -> None:
+    """Put the present names (and namespaces) of renamed documents wherever the former ones stand.
+
+    :raises KustomizeError: a name could mean two documents.
+    """
+    renamed = Resources(resources.having(lambda known: bool(known.former)))
+    if not renamed:
+        return
+    for referrer in resources:
+        identity = referrer.original_id
+        candidates: list[Resource] | None = None
+        for target in REFERABLES:
+            for spec in target.fields:
+                if (
+                    referrer.body is None
+                    or not spec.applies_to(identity)
+                    or not spec.applies_to(referrer.current_id)
+                ):
+                    continue
+                if candidates is None:
+                    candidates = _reachable(referrer, renamed)
+                reference = _Reference(referrer, target, spec, candidates)
+                update(
+                    referrer.body, spec, reference.follow, new=None, where=f"{referrer.origin}: {identity}"
+                )
+
+
+def _reachable(referrer: Resource, resources: Resources) -> list[Resource]:
+    """What a document could refer to: its own namespace, what has none, and what a RoleBinding names."""
+    identity = referrer.current_id
+    if identity.is_cluster_scoped:
+        return list(resources)
+    named = _subject_namespaces(referrer)
+    return resources.having(
+        lambda known: (
+            known.current_id.is_cluster_scoped
+            or known.current_id.effective_namespace == identity.effective_namespace
+            or known.namespace in named
+        )
+    )
+
+
+def _subject_namespaces(referrer: Resource) -> set[str]:
+    subjects = lookup(referrer.body, "subjects") if referrer.kind == "RoleBinding" else None
+    return {
+        text_of(subject["namespace"])
+        for subject in (subjects if isinstance(subjects, list) else [])
+        if isinstance(subject, dict)
+        and text_of(subject.get("kind")) == "ServiceAccount"
+        and "namespace" in subject
+    }
+
+
+@dataclass(frozen=True)
+class _Reference:
+    """One field of one document that may refer to documents of one type."""
+
+    referrer: Resource
+    target: Referable
+    spec: FieldSpec
+    candidates: list[Resource]
+
+    def follow(self, node: Node) -> Node:
+        if is_null(node):
+            return node
+        if isinstance(node, list):
+            return [self._one(element) for element in node]
+        return self._one(node)
+
+    def _one(self, node: Node) -> Node:
+        if isinstance(node, dict):
+            return self._mapping(node)
+        if isinstance(node, Scalar):
+            found = self._select(node.text, self.candidates, lambda known: known.name)
+            return untyped(node, found.name) if found and found.name != node.text else node
+        raise self._error("is a list of lists")
+
+    def _mapping(self, node: Mapping) -> Node:
+        """A reference with a name and a namespace of its own."""
+        name = node.get("name")
+        if not isinstance(name, Scalar):
+            raise self._error("has no name")
+        candidates = self._in_namespace(node.get("namespace"))
+        found = self._select(name.text, candidates, lambda known: (known.name, known.namespace))
+        if found is None or (found.name == name.text and not found.namespace):
+            return node
+        node["name"] = untyped(name, found.name)
+        if found.namespace:
+            node["namespace"] = untyped(node.get("namespace"), found.namespace)
+        return node
+
+    def _in_namespace(self, namespace: Node | None) -> list[Resource]:
+        if namespace is None:
+            return self.candidates
+        text = text_of(namespace)
+        original = [known for known in self.candidates if known.original_id.effective_namespace == text]
+        if text == NO_NAMESPACE or original:
+            return original
+        return [known for known in self.candidates if known.current_id.effective_namespace == text]
+
+    def _select(
+        self, name: str, candidates: list[Resource], identity: Callable[[Resource], object]
+    ) -> Resource | None:
+        """The one document that was once called ``name``, or ``None``."""
+        target = self.target
+        found = [
+            known
+            for known in candidates
+            if any(former.name == name for former in known.former_ids)
+            and any(former.is_a(target.group, target.version, target.kind) for former in known.former_ids)
+            and self._fits_role(known)
+            and self._near(known)
+        ]
+        for strict in (False, True):
+            if len(found) > 1:
+                found = [known for known in found if _same_affixes(known, self.referrer, strict=strict)]
+        if len({identity(known) for known in found}) > 1:
+            raise self._error(f"'{name}' could mean {' or '.join(str(known.current_id) for known in found)}")
+        return found[0] if found else None
+
+    def _fits_role(self, known: Resource) -> bool:
+        role = lookup(self.referrer.body, "roleRef")
+        if not self.spec.path.endswith("roleRef/name") or not isinstance(role, dict):
+            return True
+        if "apiGroup" not in role or "kind" not in role:
+            return True
+        group, kind = text_of(role["apiGroup"]), text_of(role["kind"])
+        return any(former.is_a(group, "", kind) for former in known.former_ids)
+
+    def _near(self, known: Resource) -> bool:
+        ours, theirs = self.referrer.current_id, known.current_id
+        return (
+            ours.is_cluster_scoped
+            or theirs.is_cluster_scoped
+            or known.kind == "ServiceAccount"
+            or ours.effective_namespace == theirs.effective_namespace
+        )
+
+    def _error(self, message: str) -> KustomizeError:
+        return KustomizeError(
+            self.referrer.origin, f"{self.referrer.current_id}: the reference in '{self.spec.path}' {message}"
+        )
+
+
+def _same_affixes(one: Resource, other: Resource, *, strict: bool) -> bool:
+    return all(
+        _same_ending(ours, theirs) or (not strict and not (ours and theirs))
+        for ours, theirs in ((one.prefixes, other.prefixes), (one.suffixes, other.suffixes))
+    )
+
+
+def _same_ending(one: list[str], other: list[str]) -> bool:
+    size = min(len(one), len(other))
+    return one[-size:] == other[-size:] if size else one == other

@@ -1,0 +1,155 @@
+"""What a kustomization does to all its documents: namespace, prefix and suffix, labels, annotations, images."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from brics_envs.kustomize import fieldspecs
+from brics_envs.kustomize.errors import KustomizeError
+from brics_envs.kustomize.fieldspecs import FieldSpec, update
+from brics_envs.kustomize.kustomization import Image, Kustomization, Label
+from brics_envs.kustomize.nodes import Node, Scalar, is_null, lookup, text_of
+from brics_envs.kustomize.resources import Resource, Resources
+from brics_envs.kustomize.scalars import untyped
+
+_UNPREFIXED = (("", "CustomResourceDefinition"), ("apiregistration.k8s.io", "APIService"), ("", "Namespace"))
+_IMAGE_NAME = re.compile(r"[A-Za-z0-9._/:-]+")
+
+
+def transform(resources: Resources, kustomization: Kustomization) -> None:
+    """Apply everything but the patches, in kustomize's order.
+
+    :raises KustomizeError: two documents get the same name, or a document has no place for a change.
+    """
+    if kustomization.namespace:
+        _set_namespace(resources, kustomization.namespace)
+    _rename(resources, kustomization.name_prefix, kustomization.name_suffix)
+    for label in kustomization.labels:
+        _set_entries(resources, label.pairs, _label_places(label))
+    _set_entries(resources, kustomization.annotations, fieldspecs.ANNOTATIONS)
+    for image in kustomization.images:
+        _set_image(resources, image, kustomization.where)
+
+
+def _change(
+    resource: Resource, specs: Iterable[FieldSpec], change: Callable[[Node], Node], new: type | None
+) -> None:
+    identity = resource.current_id
+    for spec in specs:
+        if resource.body is not None and spec.applies_to(identity):
+            update(resource.body, spec, change, new=new, where=f"{resource.origin}: {identity}")
+
+
+def _set_namespace(resources: Resources, namespace: str) -> None:
+    for resource in resources:
+        resource.remember_id()
+        if not resource.current_id.is_cluster_scoped:
+            resource.set_namespace(namespace)
+        if resource.kind in ("RoleBinding", "ClusterRoleBinding"):
+            _set_subject_namespaces(resource, namespace)
+        _change(resource, fieldspecs.NAMESPACES, lambda _: Scalar(namespace), str)
+        identity = resource.current_id
+        if len(resources.having(lambda known, identity=identity: known.current_id.same(identity))) > 1:  # type: ignore[misc]
+            raise KustomizeError(resource.origin, f"in namespace {namespace} there are two of {identity}")
+
+
+def _set_subject_namespaces(resource: Resource, namespace: str) -> None:
+    """Of the subjects only ``default`` moves here; service accounts of this build follow as references."""
+    subjects = lookup(resource.body, "subjects")
+    for subject in subjects if isinstance(subjects, list) else []:
+        if isinstance(subject, dict) and text_of(subject.get("name")) == "default":
+            subject["namespace"] = Scalar(namespace)
+
+
+def _rename(resources: Resources, prefix: str, suffix: str) -> None:
+    for resource in resources:
+        if any(resource.original_id.is_a(group, "", kind) for group, kind in _UNPREFIXED):
+            continue
+        if prefix:
+            resource.prefixes.append(prefix)
+            resource.remember_id()
+            resource.metadata()["name"] = untyped(
+                lookup(resource.body, "metadata", "name"), prefix + resource.name
+            )
+        if suffix:
+            resource.suffixes.append(suffix)
+            resource.remember_id()
+            resource.metadata()["name"] = untyped(
+                lookup(resource.body, "metadata", "name"), resource.name + suffix
+            )
+
+
+def _label_places(label: Label) -> tuple[FieldSpec, ...]:
+    if label.include_selectors:
+        return fieldspecs.SELECTOR_LABELS
+    return fieldspecs.TEMPLATE_LABELS if label.include_templates else fieldspecs.METADATA_LABELS
+
+
+def _set_entries(resources: Resources, pairs: dict[str, str], specs: tuple[FieldSpec, ...]) -> None:
+    if not pairs:
+        return
+
+    def set_pairs(node: Node) -> Node:
+        if not isinstance(node, dict):
+            raise KustomizeError("labels or annotations", "stand where there is no mapping")
+        for key in sorted(pairs):
+            node[key] = Scalar(pairs[key])
+        return node
+
+    for resource in resources:
+        _change(resource, specs, set_pairs, dict)
+
+
+def _set_image(resources: Resources, image: Image, where: str) -> None:
+    if not _IMAGE_NAME.fullmatch(image.name):
+        raise KustomizeError(where, f"images: the name '{image.name}' is not supported")
+    pattern = re.compile(rf"{image.name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?")
+
+    def set_image(node: Node) -> Node:
+        if is_null(node):
+            return node
+        if not isinstance(node, Scalar):
+            raise KustomizeError(where, "images: there is an 'image' that is not a string")
+        if not pattern.fullmatch(node.text):
+            return node
+        return untyped(node, _new_image(node.text, image))
+
+    for resource in resources:
+        if resource.body is not None and resource.kind != "CustomResourceDefinition":
+            _set_in_containers(resource.body, set_image)
+        _change(resource, fieldspecs.IMAGES, set_image, None)
+
+
+def _set_in_containers(node: Node, change: Callable[[Node], Node]) -> None:
+    """Change ``image`` in every list called ``containers`` or ``initContainers``, wherever it is."""
+    if isinstance(node, list):
+        for element in node:
+            _set_in_containers(element, change)
+    elif isinstance(node, dict):
+        for name, value in node.items():
+            _set_in_containers(value, change)
+            if name in ("containers", "initContainers") and isinstance(value, list):
+                _set_each(value, change)
+
+
+def _set_each(containers: list[Node], change: Callable[[Node], Node]) -> None:
+    for container in containers:
+        if isinstance(container, dict) and "image" in container:
+            container["image"] = change(container["image"])
+
+
+def _new_image(text: str, image: Image) -> str:
+    name, tag, digest = _split_image(text)
+    if image.new_tag or image.digest:
+        tag, digest = image.new_tag, image.digest
+    name = image.new_name or name
+    return f"{name}{':' + tag if tag else ''}{'@' + digest if digest else ''}"
+
+
+def _split_image(text: str) -> tuple[str, str, str]:
+    """Name, tag and digest; a colon before the first slash belongs to the registry."""
+    name, _, digest = text.partition("@")
+    slash = max(name.find("/"), 0)
+    base, _, tag = name[slash:].partition(":")
+    return name[:slash] + base, tag, digest

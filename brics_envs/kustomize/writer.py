@@ -1,0 +1,79 @@
+"""Documents to plain Python values, and to one YAML stream."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+from brics_envs.kustomize.nodes import STR, Node, Scalar
+from brics_envs.kustomize.scalars import tag_of, value_of
+
+_BASE: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_BASE_60 = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
+
+
+def plain(node: Node) -> Any:
+    """The node as dictionaries, lists, strings, numbers, booleans and ``None``; keys in kubectl's order.
+
+    :raises ValueError: a number that JSON does not know.
+    """
+    if isinstance(node, Scalar):
+        return value_of(node)
+    if isinstance(node, list):
+        return [plain(value) for value in node]
+    return {key: plain(node[key]) for key in sorted(node, key=_natural)}
+
+
+def dump(documents: list[dict[str, Any]]) -> str:
+    """One YAML stream. Strings that any YAML reader could take for something else are quoted."""
+    return "---\n".join(
+        yaml.dump(document, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, sort_keys=False)
+        for document in documents
+    )
+
+
+class _Dumper(_BASE):  # type: ignore[misc]
+    """kubectl's choice of styles: ``|`` for several lines, double quotes for what looks like another type."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+        """Every plain scalar is written as it is: the representers have chosen the quotes already."""
+        return self.DEFAULT_SCALAR_TAG if kind is yaml.ScalarNode else super().resolve(kind, value, implicit)
+
+
+def _scalar(dumper: Any, text: str, style: str | None = None) -> Any:
+    return dumper.represent_scalar(dumper.DEFAULT_SCALAR_TAG, text, style=style)
+
+
+def _string(dumper: Any, text: str) -> Any:
+    ambiguous = tag_of(text) != STR or tag_of(text, legacy=True) != STR or bool(_BASE_60.fullmatch(text))
+    return _scalar(dumper, text, "|" if "\n" in text else '"' if ambiguous else None)
+
+
+def _float_text(number: float) -> str:
+    """Shortest digits, an exponent of at least two."""
+    text = f"{number:.17g}" if abs(number) >= 1e16 and "e" not in repr(number) else repr(number)
+    mantissa, mark, power = text.partition("e")
+    return f"{mantissa}e{int(power):+03d}" if mark else text
+
+
+_Dumper.add_representer(str, _string)
+_Dumper.add_representer(int, lambda dumper, number: _scalar(dumper, str(number)))
+_Dumper.add_representer(float, lambda dumper, number: _scalar(dumper, _float_text(number)))
+_Dumper.add_representer(bool, lambda dumper, value: _scalar(dumper, "true" if value else "false"))
+_Dumper.add_representer(type(None), lambda dumper, _: _scalar(dumper, "null"))
+
+
+def _natural(key: str) -> list[tuple[int, int, str]]:
+    """A sort key: digits compare as numbers, letters after everything else, as in kubectl's output."""
+    parts: list[tuple[int, int, str]] = []
+    for piece in re.findall(r"[0-9]+|.", key, re.DOTALL):
+        if piece[0].isdigit():
+            parts.append((0, int(piece), piece))
+        else:
+            parts.append((1 if not piece.isalpha() else 2, 0, piece))
+    return parts
