@@ -1,0 +1,184 @@
+"""Look at podman's images, build, pull and import them. May import: errors, config, plan, effects."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import resource
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from brics_envs.effects import process
+from brics_envs.effects.host_settings import apt_proxies
+from brics_envs.effects.podman import podman, podman_json
+from brics_envs.errors import EnvsError
+from brics_envs.plan.debian_sources import FORMAT, MIRROR_VARIABLE, parse_targets, sources_for
+from brics_envs.plan.image_commands import (
+    LABEL_INPUTS,
+    build_arguments,
+    debian_arguments,
+    import_arguments,
+)
+from brics_envs.plan.images import Build, DebianRoot
+from brics_envs.plan.names import LABEL_PROJECT, PROJECT
+
+PROBE_TIMEOUT_S = 10.0
+"""Seconds that a registry has to answer whether it has an image."""
+
+LONG_TIMEOUT_S = 3600.0
+"""Seconds that a build or a download may take."""
+
+
+@dataclass(frozen=True)
+class PresentImage:
+    """An image in podman's storage; ``inputs`` is the digest of what it was made of, if it is ours."""
+
+    id: str
+    inputs: str | None
+
+
+def present_images() -> dict[str, PresentImage]:
+    """The images with a name in podman's storage, by all their names."""
+    entries: list[dict[str, Any]] = podman_json("images", "--format", "json")
+    return {
+        name: PresentImage(entry["Id"], (entry.get("Labels") or {}).get(LABEL_INPUTS))
+        for entry in entries
+        for name in entry.get("Names") or ()
+    }
+
+
+def image_id(tag: str) -> str:
+    """The ID of an image.
+
+    :raises CommandError: there is none of that name.
+    """
+    return podman("image", "inspect", "--format={{.Id}}", tag).stdout.strip()
+
+
+def registry_problem(reference: str) -> str:
+    """Why a registry cannot give an image, or ``""`` if it can; found out within :data:`PROBE_TIMEOUT_S`."""
+    try:
+        podman("manifest", "inspect", reference, timeout_s=PROBE_TIMEOUT_S)
+    except process.CommandError as error:
+        if error.status is None:
+            return f"no answer within {PROBE_TIMEOUT_S:.0f} s"
+        lines = error.output.strip().splitlines()
+        return lines[-1].rsplit(": ", 1)[-1] if lines else "no reason given"
+    return ""
+
+
+def files_digest(paths: Iterable[Path]) -> str:
+    """A digest of the contents of files and folders, with the names and execute bits below each folder.
+
+    A path that does not exist counts as an empty folder.
+    """
+    digest = hashlib.sha256()
+    for path in paths:
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file():
+                content = file.read_bytes()
+                head = (file.relative_to(path).as_posix(), os.access(file, os.X_OK), len(content))
+                digest.update(repr(head).encode() + content)
+        digest.update(b"\0")
+    return digest.hexdigest()
+
+
+def pull(reference: str, report: Callable[[str], None]) -> str:
+    """Pull an image of a registry; return its ID.
+
+    :raises CommandError: it cannot be pulled.
+    """
+    hint = "`--base local` builds an equivalent from Debian's packages instead"
+    podman("pull", reference, timeout_s=LONG_TIMEOUT_S, on_line=report, hint=hint)
+    return image_id(reference)
+
+
+def build(
+    image: Build,
+    *,
+    base_id: str,
+    digest: str,
+    rebuild: bool,
+    volumes: tuple[str, ...],
+    report: Callable[[str], None],
+) -> str:
+    """Build an image; return its ID. Parameters as :func:`brics_envs.plan.images.build_arguments`.
+
+    :param report: is given every instruction of the Containerfile that really runs.
+    :raises CommandError: a step failed; with the last lines of the build.
+    """
+    with tempfile.TemporaryDirectory(prefix="brics-context-") as empty:
+        # A Containerfile that copies nothing of its own has no folder.
+        context = image.context if image.context.is_dir() else Path(empty)
+        arguments = build_arguments(
+            dataclasses.replace(image, context=context),
+            base_id=base_id,
+            digest=digest,
+            rebuild=rebuild,
+            volumes=volumes,
+            limits=_limits(),
+        )
+        hint = f"the instruction is in {image.containerfile}"
+        podman(*arguments, timeout_s=LONG_TIMEOUT_S, on_line=_Steps(report).see, hint=hint)
+    return image_id(image.tag)
+
+
+def make_debian(root: DebianRoot, digest: str) -> str:
+    """Make a Debian root file system and import it; return the image's ID.
+
+    :raises EnvsError: no mirror is known, mmdebstrap is missing, or it failed.
+    """
+    if shutil.which("mmdebstrap") is None:
+        raise EnvsError(
+            "local base images need mmdebstrap (Debian and Ubuntu have it)",
+            hint="run ./bootstrap, or use --base registry",
+        )
+    sources = sources_for(root.suite, parse_targets(_apt_targets()), os.environ.get(MIRROR_VARIABLE, ""))
+    proxies = {f"{scheme}_proxy": proxy for scheme, proxy in apt_proxies().items() if proxy}
+    with tempfile.TemporaryDirectory(prefix="brics-debian-") as folder:
+        # Its user name spaces for those who are not root need to get at the folder.
+        Path(folder).chmod(0o755)
+        tar = Path(folder, "root.tar")
+        process.run(debian_arguments(root, sources, tar), timeout_s=LONG_TIMEOUT_S, env=proxies)
+        podman(*import_arguments(root, tar, digest), timeout_s=LONG_TIMEOUT_S)
+    return image_id(root.tag)
+
+
+def remove_untagged() -> None:
+    """Remove images of ours that lost their tag to a newer build and are not in use."""
+    podman(
+        "image", "prune", "--force", f"--filter=label={LABEL_PROJECT}={PROJECT}", timeout_s=120, check=False
+    )
+
+
+def _apt_targets() -> str:
+    if shutil.which("apt-get") is None:
+        return ""
+    return process.run(
+        ["apt-get", "indextargets", "--format", FORMAT, "Identifier: Packages"], timeout_s=20
+    ).stdout
+
+
+def _limits() -> dict[str, int]:
+    names = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
+    return {name: resource.getrlimit(limit)[1] for name, limit in names.items()}
+
+
+class _Steps:
+    """Reports the RUN instructions of a build that are not taken from the cache."""
+
+    def __init__(self, report: Callable[[str], None]) -> None:
+        self._report = report
+        self._pending = ""
+
+    def see(self, line: str) -> None:
+        """Take a line of ``podman build``'s output."""
+        if self._pending and "Using cache" not in line:
+            self._report(self._pending)
+        _, step, instruction = line.partition(": RUN ")
+        self._pending = " ".join(instruction.split()) if step and "STEP " in line else ""

@@ -1,0 +1,206 @@
+"""Make sure of the images: observe what is there, decide, build what is missing. May import: all but cli.
+
+Images that do not need one another are built at the same time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from brics_envs.config.versions import Versions, load_versions
+from brics_envs.effects import images as effects
+from brics_envs.effects import process
+from brics_envs.effects.host_settings import lent_settings
+from brics_envs.effects.images import PresentImage
+from brics_envs.errors import EnvsError
+from brics_envs.plan.images import (
+    BaseSource,
+    Build,
+    DebianRoot,
+    Image,
+    ImageRequest,
+    RegistryImage,
+    bases_of,
+    image_tag,
+    inputs_digest,
+    local_base,
+    plan_images,
+    registry_image,
+    validate,
+)
+
+Report = Callable[[str], None]
+
+LINE_LENGTH = 100
+"""Characters of a line of progress."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """An image; ``id`` is that of the one which is kept, none if it has to be made; ``why`` is the reason."""
+
+    image: Image
+    id: str | None
+    why: str
+
+
+def ensure_images(request: ImageRequest, report: Report) -> dict[str, str]:
+    """Build or pull what is missing or out of date, and nothing else.
+
+    :param report: is given lines of progress, from several threads.
+    :return: container name → image ID.
+    :raises ConfigError: an unknown image, or a problem of config/versions.yaml.
+    :raises EnvsError: a base cannot be had, or a build failed.
+    """
+    decisions, lines = _decide_all(request)
+    for line in lines:
+        report(line)
+    made = _carry_out(decisions, request.rebuild, report)
+    return {name: made[image_tag(name, request.tag_suffix)] for name in request.images}
+
+
+def preview_images(request: ImageRequest) -> list[str]:
+    """What :func:`ensure_images` would do, in a line for each image; builds and pulls nothing.
+
+    :raises EnvsError: as :func:`ensure_images`, as far as it can be told beforehand.
+    """
+    decisions, lines = _decide_all(request)
+    for decision in decisions:
+        verb = "pull" if isinstance(decision.image, RegistryImage) else "build"
+        lines.append(
+            f"keep {decision.image.tag}" if decision.id else f"{verb} {decision.image.tag}: {decision.why}"
+        )
+    return lines
+
+
+def _decide_all(request: ImageRequest) -> tuple[list[Decision], list[str]]:
+    validate(request)
+    versions = load_versions(request.project_root)
+    present = effects.present_images()
+    sources, lines = _choose_sources(request, versions, present)
+    return decide(plan_images(request, versions, sources), present, rebuild=request.rebuild), lines
+
+
+def decide(
+    images: tuple[Image, ...], present: Mapping[str, PresentImage], *, rebuild: bool
+) -> list[Decision]:
+    """Say of each image whether it is kept.
+
+    :param images: each behind the one that it is built on.
+    """
+    decisions: dict[str, Decision] = {}
+    for image in images:
+        base = decisions[image.base] if image.base else None
+        decisions[image.tag] = _decide(image, present.get(image.tag), base, rebuild)
+    return list(decisions.values())
+
+
+def _decide(image: Image, present: PresentImage | None, base: Decision | None, rebuild: bool) -> Decision:
+    if present is None:
+        return Decision(image, None, "not there yet")
+    if isinstance(image, RegistryImage):
+        return Decision(image, present.id, "")
+    if rebuild:
+        return Decision(image, None, "--rebuild")
+    if base is not None and base.id is None:
+        return Decision(image, None, f"{base.image.tag} is new")
+    if present.inputs != _digest(image, base.id if base and base.id else ""):
+        return Decision(image, None, "what it is made of has changed")
+    return Decision(image, present.id, "")
+
+
+def _digest(image: Build | DebianRoot, base_id: str) -> str:
+    files = image.files if isinstance(image, Build) else ()
+    return inputs_digest(image, effects.files_digest(files), base_id)
+
+
+def _choose_sources(
+    request: ImageRequest, versions: Versions, present: Mapping[str, PresentImage]
+) -> tuple[dict[str, BaseSource], list[str]]:
+    """Where each base comes from, and what there is to say about it."""
+    bases = bases_of(request)
+    if request.base != "auto":
+        return dict.fromkeys(bases, request.base), []
+    open_bases = [base for base in bases if _at_hand(base, request, versions, present) is None]
+    references = [registry_image(base, versions) for base in open_bases]
+    with ThreadPoolExecutor() as pool:
+        problems = dict(zip(open_bases, pool.map(effects.registry_problem, references), strict=True))
+    sources = {
+        base: _at_hand(base, request, versions, present) or ("local" if problems[base] else "registry")
+        for base in bases
+    }
+    missing = [
+        f"{registry_image(base, versions)} ({problem})" for base, problem in problems.items() if problem
+    ]
+    if not missing:
+        return sources, []
+    if not request.allow_local:
+        raise EnvsError(
+            f"base images cannot be pulled: {', '.join(missing)}",
+            hint="--base local builds equivalents from Debian's packages",
+        )
+    return sources, [f"no registry has {', '.join(missing)}: building local equivalents"]
+
+
+def _at_hand(
+    base: str, request: ImageRequest, versions: Versions, present: Mapping[str, PresentImage]
+) -> BaseSource | None:
+    """Where a base comes from if that can be told without asking its registry."""
+    if registry_image(base, versions) in present:
+        return "registry"
+    if request.rebuild or not request.allow_local:
+        return None
+    kept = decide(local_base(base, request, versions), present, rebuild=False)
+    return "local" if all(decision.id for decision in kept) else None
+
+
+def _carry_out(decisions: list[Decision], rebuild: bool, report: Report) -> dict[str, str]:
+    ids: dict[str, Future[str]] = {}
+    if all(decision.id for decision in decisions):
+        return {decision.image.tag: decision.id or "" for decision in decisions}
+    # A thread for each image, so that one that waits for its base keeps no other from starting.
+    with lent_settings() as volumes, ThreadPoolExecutor(max_workers=len(decisions)) as pool:
+        for decision in decisions:
+            base = ids[decision.image.base] if decision.image.base else None
+            ids[decision.image.tag] = pool.submit(_carry_out_one, decision, base, rebuild, volumes, report)
+        try:
+            made = {tag: future.result() for tag, future in ids.items()}
+        except KeyboardInterrupt:
+            # Else the pool would wait for the builds to end.
+            process.stop_all()
+            raise
+    effects.remove_untagged()
+    return made
+
+
+def _carry_out_one(
+    decision: Decision, base: Future[str] | None, rebuild: bool, volumes: tuple[str, ...], report: Report
+) -> str:
+    base_id = base.result() if base else ""
+    if decision.id:
+        return decision.id
+    image, began = decision.image, time.monotonic()
+    name = image.tag.removeprefix("localhost/")
+
+    def progress(line: str) -> None:
+        report(f"{name}: {line}"[:LINE_LENGTH])
+
+    progress(decision.why)
+    if isinstance(image, RegistryImage):
+        made = effects.pull(image.tag, progress)
+    elif isinstance(image, DebianRoot):
+        made = effects.make_debian(image, _digest(image, base_id))
+    else:
+        made = effects.build(
+            image,
+            base_id=base_id,
+            digest=_digest(image, base_id),
+            rebuild=rebuild,
+            volumes=volumes,
+            report=progress,
+        )
+    progress(f"ready after {time.monotonic() - began:.1f} s")
+    return made
