@@ -1,0 +1,23 @@
+"""A JupyterHub authenticator for ID tokens with project accounts, and a Slurm spawner that runs jobs as them.
+
+========================  ==================================================================================
+``names``                 projects and the forms of their names; the exchange format that auth_state is
+``claims``                claims of a verified token → user and projects
+``tokens``                signature, issuer, audience and times of a token
+``issuer_keys``           the issuer's public keys, fetched and cached
+``authenticator``         ``BricsAuthenticator``
+``login``                 its sign-in and sign-out pages
+``options``, ``form``     what a user may ask for, and the form to ask with
+``slurm``, ``commands``   what Slurm's commands are given and say; how they are run
+``job_spawner``           batchspawner's SlurmSpawner, made robust
+``port_api``              where its servers report their port
+``spawner``               ``BricsSlurmSpawner``
+========================  ==================================================================================
+
+``names``, ``claims``, ``options`` and ``slurm`` are pure.
+"""
+
+from bricsauthenticator.authenticator import BricsAuthenticator
+from bricsauthenticator.spawner import BricsSlurmSpawner
+
+__all__ = ["BricsAuthenticator", "BricsSlurmSpawner"]
