@@ -1,0 +1,117 @@
+"""The direction of imports, what modules say they import, and that the runtime lock installs it all."""
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "brics_envs"
+
+LEVELS = {"errors": 0, "config": 1, "plan": 2, "kustomize": 2, "effects": 3, "lifecycle": 4, "cli": 5}
+"""Parts of brics_envs: each may import itself and what is below it."""
+
+IMPORT_NAMES = {
+    "GitPython": "git",
+    "Jinja2": "jinja2",
+    "PyJWT": "jwt",
+    "PyYAML": "yaml",
+    "setuptools-scm": "setuptools_scm",
+}
+"""Distributions whose packages are called differently."""
+
+MODULES = sorted(
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+    for path in PACKAGE.rglob("*.py")
+    if path.name != "__init__.py"
+)
+
+
+def file_of(module):
+    return PACKAGE.joinpath(*module.split(".")).with_suffix(".py")
+
+
+def imported_names(module):
+    """Every name that the module imports, wherever in it: ``brics_envs.plan.names.Instance``, ``json``."""
+    for node in ast.walk(ast.parse(file_of(module).read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = ["brics_envs", *module.split(".")][: -node.level] if node.level else []
+            base = ".".join([*above, node.module or ""]).strip(".")
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def own_imports(module):
+    """The modules of brics_envs that the module imports, without the package's name."""
+    for name in imported_names(module):
+        parts = name.split(".")
+        if parts[0] == "brics_envs":
+            while parts and not (file_of(".".join(parts[1:])).exists() or len(parts) == 2):
+                parts.pop()
+            yield ".".join(parts[1:])
+
+
+def may_import(module):
+    """The entries of the docstring's ``May import:``."""
+    docstring = " ".join((ast.get_docstring(ast.parse(file_of(module).read_text())) or "").split())
+    found = re.search(r"May import:? (.*?)\.(?: |$)", docstring)
+    assert found, f"{module} does not say what it may import"
+    return [entry.strip() for entry in re.split(r",| and ", found[1])]
+
+
+def allows(entry, module, imported):
+    if entry in ("everything", "everything but cli", "all but cli"):
+        return imported != "cli" or entry == "everything"
+    sibling = f"{module.rpartition('.')[0]}.{entry}"
+    return imported in (entry, sibling) or imported.startswith(f"{entry}.") or imported.endswith(f".{entry}")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_go_one_way(module):
+    level = LEVELS[module.split(".")[0]]
+    for imported in own_imports(module):
+        part = imported.split(".")[0]
+        assert LEVELS[part] <= level, f"{module} imports {imported}, which is above it"
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("kustomize.")])
+def test_the_merge_imports_errors_alone(module):
+    assert {imported.split(".")[0] for imported in own_imports(module)} <= {"errors", "kustomize"}
+
+
+@pytest.mark.parametrize(
+    "module", [name for name in MODULES if name.split(".")[0] in ("config", "plan", "kustomize")]
+)
+def test_what_decides_starts_nothing(module):
+    starts_or_connects = re.compile(
+        r"(subprocess|socket|docker|git|requests|urllib\.request|http|multiprocessing)\b"
+    )
+    assert not [name for name in imported_names(module) if starts_or_connects.match(name)]
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name != "effects.process"])
+def test_one_module_starts_processes(module):
+    assert "subprocess" not in {name.split(".")[0] for name in imported_names(module)}
+
+
+@pytest.mark.parametrize(
+    "module", [name for name in MODULES if not name.startswith(("errors", "kustomize."))]
+)
+def test_a_module_imports_what_it_says(module):
+    entries = may_import(module)
+    for imported in own_imports(module):
+        assert any(allows(entry, module, imported) for entry in entries), f"{module} imports {imported}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_what_is_imported_is_installed_for_the_commands(module):
+    lines = (ROOT / "config/requirements/project.in").read_text().splitlines()
+    distributions = {re.split(r"[^\w.-]", line)[0] for line in lines if line and not line.startswith("#")}
+    installed = {IMPORT_NAMES.get(name, name) for name in distributions}
+    foreign = (
+        {name.split(".")[0] for name in imported_names(module)} - {"brics_envs"} - sys.stdlib_module_names
+    )
+    assert foreign <= installed

@@ -1,0 +1,112 @@
+"""The guard of the unit tests itself: what it refuses, in every way that code could try by accident."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import git
+import pytest
+
+from brics_envs.effects.podman import podman
+from brics_envs.effects.process import CommandError
+from tests import isolation
+from tests.isolation import Refused
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def refusals():
+    """Demand a refusal, and take it out: it would fail the test."""
+    yield
+    assert isolation.refused
+    isolation.refused.clear()
+
+
+@pytest.mark.parametrize("program", ["podman", "git", "ssh", "curl", "apt-get", "sudo"])
+def test_programs_are_not_on_path(program):
+    assert shutil.which(program) is None
+
+
+def test_the_project_cannot_call_podman():
+    with pytest.raises(CommandError, match="not found on PATH"):
+        podman("--version")
+
+
+def test_gitpython_cannot_call_git(tmp_path):
+    with pytest.raises(git.exc.GitCommandNotFound):
+        git.Repo.init(tmp_path)
+
+
+@pytest.mark.parametrize("command", [["true"], ["sh", "-c", "exit 0"], [sys.executable, "-c", ""]])
+def test_harmless_programs_start(command):
+    subprocess.run(command, check=True)
+
+
+@pytest.mark.usefixtures("refusals")
+def test_a_program_by_its_path_is_refused():
+    outside = next(p for p in Path("/usr/bin").iterdir() if p.name == "perl" or p.name.startswith("apt"))
+    with pytest.raises(Refused):
+        subprocess.run([str(outside), "--version"], check=False)
+
+
+@pytest.mark.usefixtures("refusals")
+def test_a_program_on_another_path_is_refused():
+    outside = next(p for p in Path("/usr/bin").iterdir() if p.name == "perl" or p.name.startswith("apt"))
+    with pytest.raises(Refused):
+        subprocess.run([outside.name, "--version"], check=False, env={"PATH": "/usr/bin"})
+
+
+@pytest.mark.usefixtures("refusals")
+def test_a_shell_string_is_refused():
+    with pytest.raises(Refused):
+        os.system("true")  # noqa: S605
+
+
+@pytest.mark.usefixtures("refusals")
+@pytest.mark.parametrize(
+    ("family", "address"),
+    [
+        (socket.AF_INET, ("192.0.2.1", 80)),
+        (socket.AF_INET6, ("2001:db8::1", 80)),
+        (socket.AF_UNIX, "/run/podman/podman.sock"),
+    ],
+)
+def test_addresses_are_refused(family, address):
+    with socket.socket(family) as sock, pytest.raises(Refused):
+        sock.connect(address)
+
+
+@pytest.mark.usefixtures("refusals")
+def test_names_are_not_looked_up():
+    with pytest.raises(Refused):
+        socket.getaddrinfo("example.org", 443)
+
+
+def test_loopback_is_open():
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()):
+        pass
+
+
+def test_a_swallowed_refusal_fails_the_test_all_the_same(tmp_path):
+    shutil.copy(ROOT / "tests/unit/conftest.py", tmp_path)
+    (tmp_path / "test_it.py").write_text(
+        "import contextlib, socket\n"
+        "def test_it():\n"
+        "    with contextlib.suppress(BaseException):\n"
+        "        socket.create_connection(('192.0.2.1', 80))\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(tmp_path)]
+    done = subprocess.run(
+        command,
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "a unit test must not: reach '192.0.2.1'" in done.stdout
