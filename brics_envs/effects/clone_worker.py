@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TypedDict
+from typing import Any, ClassVar, TypedDict, cast
 
 import git
 
@@ -26,28 +26,32 @@ class Request(TypedDict):
     target: str
 
 
-class _Progress:
-    """Prints Git's progress lines, a new one for each tenth."""
+class _Progress(git.RemoteProgress):
+    """Prints how far Git is, a line for each tenth."""
 
+    NAMES: ClassVar = {
+        git.RemoteProgress.COUNTING: "counting",
+        git.RemoteProgress.COMPRESSING: "compressing",
+        git.RemoteProgress.RECEIVING: "receiving",
+        git.RemoteProgress.RESOLVING: "resolving",
+    }
     _last = ""
 
-    def __call__(
+    def update(
         self, op_code: int, cur_count: str | float, max_count: str | float | None = None, message: str = ""
     ) -> None:
-        tenths = int(10 * float(cur_count) / float(max_count)) if max_count else 0
-        line = f"{self._name(op_code)} {10 * tenths} %"
-        if max_count and line != self._last:
+        name = self.NAMES.get(op_code & self.OP_MASK)
+        if name and max_count:
+            line = f"{name} {10 * int(10 * float(cur_count) / float(max_count))} %"
+            if line != self._last:
+                print(line, flush=True)
             self._last = line
-            print(line, flush=True)
 
-    def _name(self, op_code: int) -> str:
-        names = {
-            git.RemoteProgress.COUNTING: "counting",
-            git.RemoteProgress.COMPRESSING: "compressing",
-            git.RemoteProgress.RECEIVING: "receiving",
-        }
-        names |= {git.RemoteProgress.RESOLVING: "resolving", git.RemoteProgress.CHECKING_OUT: "checking out"}
-        return names.get(op_code & git.RemoteProgress.OP_MASK, "cloning")
+    @property
+    def words(self) -> str:
+        """What Git wrote besides its progress, errors first."""
+        other = [line for line in self.other_lines if not line.startswith("Cloning into")]
+        return "\n".join([*self.error_lines, *other])
 
 
 def clone(request: Request) -> None:
@@ -56,7 +60,14 @@ def clone(request: Request) -> None:
     :raises git.GitCommandError: Git failed; what is in ``target`` then is of no use.
     """
     url, ref, target = request["url"], request["ref"], request["target"]
-    repository = git.Repo.clone_from(url, target, progress=_Progress(), no_checkout=ref is not None)
+    progress = _Progress()
+    try:
+        # GitPython takes such an object as well as a function, though its annotation does not say so.
+        repository = git.Repo.clone_from(url, target, cast(Any, progress), no_checkout=ref is not None)
+    except git.GitCommandError as error:
+        # What went to the progress is missing in the error.
+        error.stderr = progress.words or error.stderr
+        raise
     if ref is not None:
         _check_out(repository, ref)
     if repository.submodules:

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from brics_envs.config.repos import GitUrl, missing_package_files, parse_url
@@ -21,6 +22,9 @@ from brics_envs.effects import process
 from brics_envs.effects.files import locked
 from brics_envs.errors import EnvsError
 from brics_envs.plan.repos import ExistingClone
+
+if TYPE_CHECKING:
+    import git
 
 REACH_DEADLINE_S = 5.0
 """Seconds until an address that does not answer counts as unreachable."""
@@ -79,25 +83,15 @@ def clone(
     :return: whether it was cloned; false if ``directory`` exists by now.
     :raises EnvsError: it failed, with Git's words.
     """
-    prefix = f".{directory.name}."
-    lock = directory.parent / f"{prefix}lock"
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    with locked(lock, deadline_s):
-        # Under the lock these can only be what a killed process left behind.
-        for stale in directory.parent.glob(f"{prefix}part-*"):
-            shutil.rmtree(stale, ignore_errors=True)
-        if directory.exists() or directory.is_symlink():
-            return False
-        with tempfile.TemporaryDirectory(
-            dir=directory.parent, prefix=f"{prefix}part-", ignore_cleanup_errors=True
-        ) as part:
-            made = Path(part, directory.name)
-            _run_worker(url, ref, made, report, deadline_s)
-            if problem := missing_package_files(made):
-                raise EnvsError(f"{url}{_at(ref)}: {problem.replace(str(made), 'the clone')}")
-            made.rename(directory)
-        lock.unlink(missing_ok=True)
-        return True
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        with locked(directory.parent / f".{directory.name}.lock", deadline_s):
+            if directory.exists() or directory.is_symlink():
+                return False
+            _clone_beside(url, ref, directory, report, deadline_s)
+    except OSError as error:
+        raise EnvsError(f"{directory}: cannot be made: {error.strerror or error}") from error
+    return True
 
 
 def existing_clone(directory: Path) -> ExistingClone | None:
@@ -115,14 +109,12 @@ def existing_clone(directory: Path) -> ExistingClone | None:
     _forget_hook()
     try:
         with git.Repo(directory) as repository:
-            reader = repository.config_reader("repository")
-            ref = (
-                reader.get_value("brics", "ref", default=None) if reader.has_option("brics", "ref") else None
-            )
-            origin = next((r.url for r in repository.remotes if r.name == "origin"), None)
+            config = repository.config_reader("repository")
+            origin = next((remote.url for remote in repository.remotes if remote.name == "origin"), None)
             return ExistingClone(
                 origin and _without_credentials(origin),
-                None if ref is None else str(ref),
+                # Not get_value, which takes 1.10 for a number.
+                config.get("brics", "ref") if config.has_option("brics", "ref") else None,
                 frozenset(_heads(repository)),
             )
     except (git.InvalidGitRepositoryError, git.NoSuchPathError):
@@ -229,6 +221,22 @@ def _ssh_command() -> str:
     return "ssh"
 
 
+def _clone_beside(
+    url: GitUrl, ref: str | None, directory: Path, report: Callable[[str], None], deadline_s: float
+) -> None:
+    """Clone into a temporary directory and rename; whoever calls holds the lock."""
+    prefix = f".{directory.name}.part-"
+    # Under the lock these can only be what a killed process left behind.
+    for stale in directory.parent.glob(f"{prefix}*"):
+        shutil.rmtree(stale, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=prefix, ignore_cleanup_errors=True) as part:
+        made = Path(part, directory.name)
+        _run_worker(url, ref, made, report, deadline_s)
+        if problem := missing_package_files(made):
+            raise EnvsError(f"{url}{_at(ref)}: {problem.replace(str(made), 'the clone')}")
+        made.rename(directory)
+
+
 def _run_worker(
     url: GitUrl, ref: str | None, target: Path, report: Callable[[str], None], deadline_s: float
 ) -> None:
@@ -273,12 +281,11 @@ def _without_credentials(origin: str) -> str:
         return origin if "://" not in origin else "an address that is not understood"
 
 
-def _heads(repository: object) -> list[str]:
-    import git
-
-    assert isinstance(repository, git.Repo)
+def _heads(repository: git.Repo) -> list[str]:
+    """Return the names of what is checked out: its commit, the tags on it, the branch."""
     if not repository.head.is_valid():
         return []
     commit = repository.head.commit
-    names = [commit.hexsha, *(tag.name for tag in repository.tags if tag.commit == commit)]
-    return names if repository.head.is_detached else [*names, repository.active_branch.name]
+    tags = repository.git.tag("--points-at", "HEAD").split()
+    branches = [] if repository.head.is_detached else [repository.active_branch.name]
+    return [commit.hexsha, *tags, *branches]
