@@ -17,40 +17,9 @@ from typing import Any
 
 import pytest
 
-PROGRAMS = (
-    *(
-        "awk",
-        "basename",
-        "bash",
-        "cat",
-        "chmod",
-        "cmp",
-        "cp",
-        "cut",
-        "dirname",
-        "env",
-        "false",
-        "grep",
-        "head",
-        "id",
-    ),
-    *(
-        "kubectl",
-        "ls",
-        "mkdir",
-        "mktemp",
-        "mv",
-        "printf",
-        "rm",
-        "sed",
-        "sh",
-        "sleep",
-        "sort",
-        "stat",
-        "tail",
-        "tee",
-    ),
-    *("touch", "tr", "true", "uname", "wc", "yes"),
+PROGRAMS = frozenset(
+    "awk basename bash cat chmod cmp cp cut dirname env false grep head id kubectl ldconfig ls mkdir mktemp mv"
+    " printf rm sed sh sleep sort stat tail tee touch tr true uname wc yes".split()
 )
 """Programs that tests may start, besides this Python and those that they make themselves."""
 
