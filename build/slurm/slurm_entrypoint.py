@@ -14,6 +14,7 @@ import re
 import secrets
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -113,6 +114,21 @@ def _with_members(line: str, members: str) -> str:
     return f"{line.rsplit(':', 1)[0]}:{members}" if line.startswith(f"{GROUP}:") else line
 
 
+def hosts_on_loopback(hosts: str, hostname: str) -> str:
+    """The contents of /etc/hosts with the container's own name for its loopback and for nothing else.
+
+    Slurm's daemons, told not to listen on every address, listen on the one that their host's name stands for.
+    """
+    lines = [f"127.0.0.1 {hostname}"]
+    for line in hosts.splitlines():
+        words = line.split("#", 1)[0].split()
+        if hostname not in words[1:]:
+            lines.append(line)
+        elif others := [word for word in words[1:] if word != hostname]:
+            lines.append(" ".join([words[0], *others]))
+    return "\n".join(lines) + "\n"
+
+
 def accepted_variables(sshd_config: str) -> list[str]:
     """The names of the environment variables that sshd accepts.
 
@@ -141,7 +157,7 @@ def sudoers(bin_dir: str, variables: Iterable[str]) -> str:
         [
             "# Written at every start of the container.",
             f'Defaults:{SPAWNER} env_keep = "{" ".join([*variables, JOB_ID])}"',
-            f'Defaults:{SPAWNER} env_reset, env_check = "", !setenv, runcwd = ~, !use_pty, !requiretty, !lecture',
+            f'Defaults:{SPAWNER} env_reset, !env_check, !setenv, runcwd = ~, !use_pty, !requiretty, !lecture',
             f"Defaults !syslog, logfile = {LOG}/sudo.log, loglinelen = 0",
             "# A query comes every few seconds from each notebook server: only refused ones are worth a line.",
             f"Defaults!{commands[1]} !log_allowed",
@@ -196,9 +212,11 @@ def make_directories() -> None:
     directory(Path("/var/lib/munge"), "munge", 0o700)
     directory(Path("/run/munge"), "munge", 0o755)
     directory(Path("/run/sshd"), "root", 0o755)
-    # Slurm only looks whether a GPU's file is there.
+    # Slurm only looks whether a GPU's file is there and a device.
     for number in range(GPUS):
-        Path(f"/dev/fakegpu{number}").touch(mode=0o666)
+        gpu = Path(f"/dev/fakegpu{number}")
+        gpu.unlink(missing_ok=True)
+        gpu.symlink_to("/dev/null")
 
 
 def directory(path: Path, owner: str, mode: int) -> None:
@@ -257,15 +275,21 @@ def make_home(account: Account) -> None:
 
 def configure_slurm() -> None:
     """Install Slurm's configuration; cgroup.conf follows the version of Slurm."""
+    # In place: the file is mounted, and the pod's other containers may be reading it.
+    with Path("/etc/hosts").open("r+") as hosts:
+        text = hosts_on_loopback(hosts.read(), socket.gethostname())
+        hosts.seek(0)
+        hosts.write(text)
+        hosts.truncate()
     target = Path("/etc/slurm")
     target.mkdir(exist_ok=True)
     for source in (BRICS / "slurm").glob("*.conf"):
         write(target / source.name, source.read_bytes(), 0o644)
-    text = cgroup_conf(output("slurmctld", "-V"))
-    if text is None:
+    cgroup = cgroup_conf(output("slurmctld", "-V"))
+    if cgroup is None:
         (target / "cgroup.conf").unlink(missing_ok=True)
     else:
-        write(target / "cgroup.conf", text.encode(), 0o644)
+        write(target / "cgroup.conf", cgroup.encode(), 0o644)
 
 
 def configure_access() -> None:
