@@ -1,0 +1,52 @@
+"""What this machine has and lacks, as ``./bootstrap --facts`` finds it. May import: errors, process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from brics_envs.effects import process
+from brics_envs.errors import EnvsError
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One thing that the project needs.
+
+    :param state: ``ok``; ``lacks`` (absent); ``old``; ``cannot`` (there is nothing to install: see ``fix``).
+    :param name: what is needed.
+    :param found: what there is.
+    :param fix: what to do, or ``""``.
+    """
+
+    state: str
+    name: str
+    found: str
+    fix: str
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether nothing need be done."""
+        return self.state == "ok"
+
+
+def parse_facts(lines: str) -> list[Fact]:
+    """Read facts, one ``STATE|NAME|FOUND|FIX`` a line.
+
+    :raises EnvsError: a line has other parts.
+    """
+    facts = []
+    for line in lines.splitlines():
+        parts = line.split("|", maxsplit=3)
+        if len(parts) != 4 or parts[0] not in ("ok", "lacks", "old", "cannot"):
+            raise EnvsError(f"./bootstrap --facts printed what is no fact: {line!r}")
+        facts.append(Fact(*parts))
+    return facts
+
+
+def examine(root: Path) -> list[Fact]:
+    """Ask the bootstrap of the checkout at ``root``; changes nothing.
+
+    :raises EnvsError: bootstrap failed.
+    """
+    return parse_facts(process.run([str(root / "bootstrap"), "--facts"], timeout_s=60).stdout)
