@@ -1,4 +1,4 @@
-"""Clones one repository with GitPython; run as a process of its own. Imports nothing of the project.
+"""Clones one repository with GitPython; run as a process of its own. May import: nothing of the project.
 
 A process, because GitPython has no deadline for a clone and nothing to stop it with: whoever started the
 process can stop it together with everything that Git started. Reads a JSON object from standard input

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -179,8 +180,10 @@ def _git(argv: list[str], timeout_s: float, env: dict[str, str]) -> process.Comp
 
 def _git_in(directory: Path, argv: list[str]) -> process.Completed:
     # fsmonitor would start a program that the repository names; optional locks would rewrite its index.
-    argv = ["-C", str(directory), "-c", "core.fsmonitor=false", "-c", "core.quotePath=false", *argv]
-    return _git(argv, LOCAL_DEADLINE_S, {"GIT_OPTIONAL_LOCKS": "0"})
+    # The project's own checkout may be another user's (a mounted folder, root in a container): trust it.
+    settings = ("core.fsmonitor=false", f"safe.directory={PROJECT_ROOT}")
+    options = [word for setting in settings for word in ("-c", setting)]
+    return _git(["-C", str(directory), *options, *argv], LOCAL_DEADLINE_S, {"GIT_OPTIONAL_LOCKS": "0"})
 
 
 def _forget_hook() -> None:
@@ -268,10 +271,13 @@ def _at(ref: str | None) -> str:
 
 
 def _summary(stderr: str) -> str:
-    """Return the line of Git's output that says why it failed, without its ``fatal:``."""
+    """Return the line of Git's output that says why it failed, without ``fatal:`` and the URL."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     told = [line.removeprefix("fatal: ") for line in lines if line.startswith("fatal: ")] or lines[-1:]
-    return told[0] if told else "git does not say why"
+    if told and told[0].startswith("Could not read from remote"):
+        # SSH has said why before.
+        told = lines
+    return re.sub(r"^unable to access '[^']*': ", "", told[0]) if told else "git does not say why"
 
 
 def _without_credentials(origin: str) -> str:
