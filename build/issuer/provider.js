@@ -37,7 +37,7 @@ export function requestHandler({ settings, keys, devUsers, cookieKeys, store, th
 }
 
 function configuration({ settings, keys, accounts, cookieKeys, store }) {
-  const home = `${settings.publicUrl}${settings.basePath}/`;
+  const home = `${settings.publicUrl}/`;
   // Cookies know no ports: without the port in their names, instances on one machine would share them.
   const cookie = (name) => `issuer_${settings.port}_${name}`;
   return {

@@ -1,13 +1,16 @@
-// What the issuer is told: its environment, and the files of its ConfigMaps and Secrets.
+// What the issuer is told: files of its ConfigMaps and Secrets. Keys of deploy-config:
 //
-//   ISSUER_URL      this issuer, for browsers and containers alike; its port is the one that is listened on
-//   PUBLIC_URL      where browsers find the proxy, the one client, without a path or a slash at the end
-//   BASE_URL        the hub's path behind the proxy, for example /jupyter
-//   TOKEN_SECONDS   how long an ID token, and with it the proxy's session, lasts (default: 8 hours)
+//   oidcServer     this issuer's URL, for browsers and containers alike; its port is the one that is listened on
+//   publicUrl      where browsers find the proxy, the one client, without a path or a slash at the end
+//   jwtAudience    the client's ID, which is the audience of its tokens
+//   bricsPlatform  the name of the resource that every project has
+//
+// The environment variable TOKEN_SECONDS: how long an ID token, and with it the proxy's session, lasts.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+const DEFAULT_TOKEN_SECONDS = 8 * 3600;
 const ETC = process.env.BRICS_ETC ?? '/etc/brics';
 
 export const STATE = process.env.BRICS_STATE ?? '/var/lib/issuer';
@@ -15,16 +18,15 @@ export const KEYS_FILE = join(ETC, 'issuer-keys/jwks.json');
 export const DEV_USERS_FILE = join(ETC, 'dev_users/dev_users');
 
 export function settings() {
-  const issuer = url('ISSUER_URL');
+  const issuer = url('oidcServer');
   return {
     issuer,
     port: Number(new URL(issuer).port || 80),
-    publicUrl: url('PUBLIC_URL'),
-    basePath: variable('BASE_URL').replace(/\/+$/, ''),
-    tokenSeconds: Number(process.env.TOKEN_SECONDS ?? 8 * 3600),
+    publicUrl: url('publicUrl'),
     audience: file('deploy/jwtAudience'),
     platform: file('deploy/bricsPlatform'),
     clientSecret: file('signin-proxy-secret/clientSecret'),
+    tokenSeconds: Number(process.env.TOKEN_SECONDS ?? DEFAULT_TOKEN_SECONDS),
   };
 }
 
@@ -35,14 +37,8 @@ export const signingKeys = () => JSON.parse(readFileSync(KEYS_FILE, 'utf8'));
 
 export const devUsers = () => readFileSync(DEV_USERS_FILE, 'utf8');
 
-function variable(name) {
-  const value = process.env[name];
-  if (value === undefined) throw new Error(`${name} is not set`);
-  return value;
-}
-
-function url(name) {
-  return new URL(variable(name)).origin;
+function url(key) {
+  return new URL(file(`deploy/${key}`)).origin;
 }
 
 function file(path) {

@@ -72,7 +72,7 @@ export function signIn({ provider, accounts, password, throttle, settings, log }
       await serve(ctx);
     } catch (error) {
       if (!(error instanceof errors.SessionNotFound)) throw error;
-      ctx.body = messagePage('This page has expired', 'Begin again.', `${settings.publicUrl}${settings.basePath}/`);
+      ctx.body = messagePage('This page has expired', 'Begin again.', `${settings.publicUrl}/`);
       ctx.status = 400;
     }
   };
