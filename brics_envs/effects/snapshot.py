@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -201,8 +200,3 @@ def _walk(directory: Path, prefix: str) -> Iterator[str]:
 
 def _words(error: OSError) -> str:
     return f"{error.filename}: {error.strerror}" if error.filename else str(error)
-
-
-def remove_snapshot(destination: Path) -> None:
-    """Remove a snapshot, if there is one."""
-    shutil.rmtree(destination, ignore_errors=True)
