@@ -89,6 +89,7 @@ DEBIAN_OPTIONS = (
     """'Dir::Cache::srcpkgcache "";' >"$1/etc/apt/apt.conf.d/90no-cache" """,
     """--customize-hook=printf '#!/bin/sh\\nexit 101\\n' >"$1/usr/sbin/policy-rc.d" """,
     '--customize-hook=chmod 755 "$1/usr/sbin/policy-rc.d"',
+    '--customize-hook=rm "$1"/var/cache/apt/*.bin',
 )
 """mmdebstrap's options for a small root file system."""
 
