@@ -16,8 +16,8 @@ PASSWORD_LENGTH = 20
 class KeyPair:
     """An SSH key pair in OpenSSH's own formats.
 
-    ``private`` is a PEM block ending in a line feed; ``public`` is the line ``ssh-ed25519 DATA COMMENT`` (no line
-    feed), as it belongs into ``authorized_keys`` and, behind a host's name, into ``known_hosts``.
+    ``private`` is a PEM block, line feed at its end; ``public`` is ``ssh-ed25519 DATA COMMENT`` without one,
+    as it belongs into ``authorized_keys`` and, behind a host's name, into ``known_hosts``.
     """
 
     private: bytes = field(repr=False)

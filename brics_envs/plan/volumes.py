@@ -1,4 +1,4 @@
-"""The named volumes' initial contents as tar archives. May import: errors. Reads ``volumes/``, writes nothing.
+"""The named volumes' initial contents as tar archives. May import: errors. Writes nothing.
 
 Owners and modes come from a table and not from the checkout, so that they are what the containers need
 whoever checked the project out, on Linux and macOS alike.
