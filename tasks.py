@@ -9,7 +9,7 @@ from rich.console import Console
 from brics_envs.cli import command
 from brics_envs.config.environment import load_environment
 from brics_envs.config.options import DEFAULT_PORT, parse_base, parse_port
-from brics_envs.config.repos import parse_repos
+from brics_envs.config.repos import parse_choices
 from brics_envs.plan.names import DEFAULT_INSTANCE, parse_instance
 
 ROOT = Path(__file__).resolve().parent
@@ -42,7 +42,7 @@ def up_options(env, instance, port="", base="auto", repo=(), deploy_dir="", dire
         instance=parse_instance(instance),
         port=parse_port("--port", port or str(DEFAULT_PORT)),
         base=parse_base(base),
-        repos=parse_repos(repo),
+        repos=parse_choices(repo, Path.cwd()),
         deploy_dir=Path(deploy_dir) if deploy_dir else None,
         direct_port=parse_port("--direct-port", direct_port) if direct_port else None,
         rebuild=rebuild,
@@ -158,7 +158,7 @@ def clone(c: Context, repo=()):
     """Clone the dev repositories into _dev_build_data; those that are there stay as they are."""
     from brics_envs.lifecycle.clone import clone_repositories
 
-    print(clone_repositories(ROOT, parse_repos(repo)))
+    print(clone_repositories(ROOT, parse_choices(repo, Path.cwd())))
 
 
 @task(

@@ -13,6 +13,7 @@ from brics_envs.config.deploy import DeploySettings, load_deploy_settings
 from brics_envs.config.dev_users import DevUser, load_dev_users
 from brics_envs.config.environment import Environment
 from brics_envs.errors import ConfigError
+from brics_envs.plan.images import Stage
 from brics_envs.plan.manifest import Document, InstanceSecrets, ManifestInputs, assemble, references, the_pod
 from brics_envs.plan.names import Instance
 
@@ -49,10 +50,15 @@ class Prepared:
         return tuple(_built_images(self.documents))
 
     @property
-    def stage(self) -> str:
+    def stage(self) -> Stage:
         """The stage of its images, ``dev`` or ``prod``."""
         tags = _built_images(self.documents).values()
         return "dev" if all(tag.startswith("dev-") for tag in tags) else "prod"
+
+    @property
+    def strict(self) -> bool:
+        """Whether local bases and built-in packages are used only if they are asked for."""
+        return self.stage == "prod"
 
     def refers_to(self, kind: str, name: str) -> bool:
         """Whether the pod refers to that ConfigMap or Secret."""

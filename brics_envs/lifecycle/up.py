@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +15,8 @@ from brics_envs.config.repos import RepoChoice
 from brics_envs.effects.files import locked, write_private
 from brics_envs.effects.podman import require_podman
 from brics_envs.errors import ConfigError, EnvsError
-from brics_envs.lifecycle.build import ensure_images
-from brics_envs.lifecycle.clone import ensure_repositories
+from brics_envs.lifecycle.build import ensure_images, preview_images
+from brics_envs.lifecycle.clone import ensure_repositories, preview_repositories
 from brics_envs.lifecycle.existing import carry_out, existing
 from brics_envs.lifecycle.instance_files import (
     MANIFEST,
@@ -31,7 +32,7 @@ from brics_envs.lifecycle.prepare import Prepared, prepare
 from brics_envs.lifecycle.ready import checks_for, first_missing, wait_until_ready
 from brics_envs.lifecycle.report import say, step
 from brics_envs.plan.apply import Existing, Step, up_steps
-from brics_envs.plan.images import ImageRequest
+from brics_envs.plan.images import ImageRequest, RepoSnapshot
 from brics_envs.plan.manifest import (
     HIDDEN,
     LABEL_INPUTS,
@@ -109,25 +110,25 @@ def build_images(options: UpOptions) -> dict[str, str]:
 
 def build(options: UpOptions, prepared: Prepared) -> dict[str, str]:
     """Get the repositories and build the images of an environment; returns container → image ID."""
-    strict = prepared.stage == "prod"
-    snapshots = ensure_repositories(
-        options.environment.root,
-        options.repos,
-        prepared.directory,
-        allow_builtin=not strict,
-        report=say,
-    )
-    request = ImageRequest(
+    with step("repositories"):
+        repos = ensure_repositories(
+            options.environment.root, options.repos, prepared.directory, not prepared.strict, say
+        )
+    with step("images"):
+        return ensure_images(_image_request(options, prepared, repos), say)
+
+
+def _image_request(options: UpOptions, prepared: Prepared, repos: Mapping[str, RepoSnapshot]) -> ImageRequest:
+    return ImageRequest(
         project_root=options.environment.root,
         images=prepared.images,
         stage=prepared.stage,
         tag_suffix=options.instance.image_tag(prepared.stage),
         base=options.base,
-        repos=snapshots,
+        repos=repos,
         rebuild=options.rebuild,
-        allow_local=not strict or options.base == "local",
+        allow_local=not prepared.strict or options.base == "local",
     )
-    return ensure_images(request, say)
 
 
 def _refuse_other_environment(pod: PodState | None, options: UpOptions) -> None:
@@ -226,6 +227,11 @@ def dry_run(options: UpOptions) -> str:
     _refuse_taken_port(pod, prepared)
     secrets = load_secrets(prepared.directory, prepared.password) or HIDDEN
     manifest = prepared.manifest(secrets)
-    lines = [*describe_build(options, prepared)]
+    lines, repos = preview_repositories(
+        options.environment.root, options.repos, prepared.directory, not prepared.strict
+    )
+    lines += preview_images(_image_request(options, prepared, repos))
+    if pod is not None:
+        lines.append("if any input differs from what runs:")
     lines += [str(planned) for planned in _steps(prepared, manifest, existing())]
-    return "\n".join(lines)
+    return "\n".join([*lines, "wait until it is ready"])
