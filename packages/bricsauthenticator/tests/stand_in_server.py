@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 class Handler(BaseHTTPRequestHandler):
     """Any path: what the job's process sees."""
 
-    def do_GET(self) -> None:  # noqa: N802 (http.server's name)
+    def do_GET(self) -> None:
         body = json.dumps({"cwd": os.getcwd(), "environment": dict(os.environ)}).encode()  # noqa: PTH109
         self.send_response(200)
         self.send_header("X-JupyterHub-Version", os.environ.get("STAND_IN_VERSION", ""))

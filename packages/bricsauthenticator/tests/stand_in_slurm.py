@@ -1,4 +1,4 @@
-"""Stands in for sbatch, squeue and scancel: jobs are processes of this host, described by files in $STAND_IN_SLURM.
+"""Stands in for sbatch, squeue and scancel. Jobs are processes of this host, with files in $STAND_IN_SLURM.
 
 A file ``fail`` there makes every command fail as SSH does; ``hold`` keeps new jobs pending while it exists;
 ``refuse`` makes sbatch refuse with its text.

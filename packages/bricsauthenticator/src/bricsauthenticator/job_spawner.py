@@ -3,7 +3,7 @@
 It knows nothing of projects. What differs from batchspawner 1.3:
 
 - A job counts as gone only when Slurm says so; a query that fails leaves a running server alone.
-- Every command has a time limit, and none sees the hub's secrets. No environment is logged: the token is in it.
+- Every command has a time limit, and none sees the hub's secrets. No environment is logged: tokens are in it.
 - A starting job is queried often at first, then ever more rarely; the report of its port ends the waiting.
 - The job's ID is stored as soon as it is known; a cancellation that fails is tried again.
 - ``poll`` keeps the server's token until the hub has revoked it.

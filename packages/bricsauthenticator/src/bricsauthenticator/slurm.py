@@ -10,7 +10,6 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-
 BATCH_SCRIPT = """#!/bin/bash -l
 #SBATCH --job-name=jupyterhub
 #SBATCH --chdir={{ homedir }}

@@ -48,6 +48,11 @@ class BricsSlurmSpawner(JobSpawner):
     def _options_form_default(self) -> Callable[[Any], Any]:
         return BricsSlurmSpawner.render_options_form
 
+    @default("apply_user_options")
+    def _apply_user_options_default(self) -> Callable[[Any, Any], None]:
+        """Nothing: :meth:`start` does it, in every version of JupyterHub."""
+        return lambda spawner, user_options: None
+
     @validate("max_runtime", "default_runtime")
     def _validate_runtime(self, proposal: Any) -> str:
         try:

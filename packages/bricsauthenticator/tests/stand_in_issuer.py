@@ -101,7 +101,7 @@ class Issuer:
         return self.requests.get("/realms/brics/jwks", 0)
 
     def claims(self, **claims: Any) -> dict[str, Any]:
-        """Valid claims of user alice in project1; those given replace them, those that are None are left out."""
+        """Valid claims of user alice in project1; those given replace them, None leaves one out."""
         now = int(time.time())
         valid = {
             "iss": self.url,
@@ -142,7 +142,7 @@ class Issuer:
         issuer = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 (http.server's name)
+            def do_GET(self) -> None:
                 issuer.requests[self.path] = issuer.requests.get(self.path, 0) + 1
                 time.sleep(issuer.delay)
                 document = issuer._documents().get(self.path)

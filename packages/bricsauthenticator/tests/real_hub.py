@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-
-from issuer import AUDIENCE, PLATFORM, Issuer
+from stand_in_issuer import AUDIENCE, PLATFORM, Issuer
 
 HERE = Path(__file__).resolve().parent
 PACKAGES = HERE.parents[1]
@@ -54,7 +53,7 @@ c.BricsSlurmSpawner.batch_submit_cmd = "{root}/bin/slurmspawner_sbatch"
 c.BricsSlurmSpawner.batch_query_cmd = "SLURMSPAWNER_JOB_ID={{job_id}} {root}/bin/slurmspawner_squeue"
 c.BricsSlurmSpawner.batch_cancel_cmd = "SLURMSPAWNER_JOB_ID={{job_id}} {root}/bin/slurmspawner_scancel"
 c.BricsSlurmSpawner.ip = "127.0.0.1"
-c.BricsSlurmSpawner.cmd = ["{here}/stand_in_server.py"]
+c.BricsSlurmSpawner.cmd = ["{root}/bin/stand_in_server"]
 c.BricsSlurmSpawner.batchspawner_singleuser_cmd = "{python} -m batchspawner.singleuser"
 c.BricsSlurmSpawner.http_timeout = 10
 c.BricsSlurmSpawner.poll_interval = 1
@@ -80,7 +79,6 @@ class Hub:
             CONFIG.format(
                 port=self.port,
                 root=root,
-                here=HERE,
                 python=sys.executable,
                 oidc_server=issuer.url,
                 platform=PLATFORM,
@@ -94,6 +92,9 @@ class Hub:
         """The wrappers as console scripts, and the stand-ins that they run."""
         folder = self.root / "bin"
         folder.mkdir()
+        server = folder / "stand_in_server"
+        server.write_text((HERE / "stand_in_server.py").read_text())
+        server.chmod(0o755)
         for name in ("sbatch", "squeue", "scancel"):
             source = PACKAGES / "slurmspawner_wrappers" / "src"
             wrapper = f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(source)!r})\n"
@@ -198,7 +199,11 @@ class Browser:
     def post_form(self, fields: Any) -> requests.Response:
         """Submit the form."""
         return self.http.post(
-            f"{self.hub.url}/spawn", params={"_xsrf": self.xsrf}, data=fields, allow_redirects=False, timeout=20
+            f"{self.hub.url}/spawn",
+            params={"_xsrf": self.xsrf},
+            data=fields,
+            allow_redirects=False,
+            timeout=20,
         )
 
     def post_api(self, body: Any) -> requests.Response:

@@ -1,0 +1,111 @@
+"""What Slurm's commands say."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from bricsauthenticator.slurm import (
+    NOTHING_KNOWN,
+    Job,
+    JobState,
+    parse_sbatch,
+    parse_squeue,
+    parse_squeue_error,
+    sbatch_complaints,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@pytest.mark.parametrize(
+    ("output", "job"),
+    [
+        ("RUNNING n1", Job(JobState.RUNNING, "n1")),
+        ("RUNNING nid-001.cluster.example", Job(JobState.RUNNING, "nid-001.cluster.example")),
+        ("Welcome to the cluster!\n\nRUNNING n1\n", Job(JobState.RUNNING, "n1")),
+        ("COMPLETING n1", Job(JobState.RUNNING, "n1")),
+        ("SUSPENDED n1", Job(JobState.RUNNING, "n1")),
+        ("PENDING ", Job(JobState.PENDING)),
+        ("PENDING n/a", Job(JobState.PENDING)),
+        ("PENDING (null)", Job(JobState.PENDING)),
+        ("CONFIGURING n1", Job(JobState.PENDING)),
+        ("", Job(JobState.GONE)),
+        (" \n", Job(JobState.GONE)),
+        ("COMPLETED n1", Job(JobState.GONE)),
+        ("CANCELLED n1", Job(JobState.GONE)),
+        ("NODE_FAIL n1", Job(JobState.GONE)),
+        ("TIMEOUT n1", Job(JobState.GONE)),
+        ("RUNNING", NOTHING_KNOWN),
+        ("RUNNING n/a", NOTHING_KNOWN),
+        ("RUNNING $(id)", NOTHING_KNOWN),
+        ("RUNNING -n1", NOTHING_KNOWN),
+        ("RUNNING n1 n2", NOTHING_KNOWN),
+        ("SOMETHING_NEW n1", NOTHING_KNOWN),
+        ("Your password will expire in 3 days.", NOTHING_KNOWN),
+    ],
+)
+def test_squeue(output: str, job: Job) -> None:
+    assert parse_squeue(output) == job
+
+
+@pytest.mark.parametrize(
+    ("stderr", "state"),
+    [
+        ("slurm_load_jobs error: Invalid job id specified", JobState.GONE),
+        ("slurm_load_jobs error: Unable to contact slurm controller (connect failure)", JobState.UNKNOWN),
+        ("slurm_load_jobs error: Socket timed out on send/recv operation", JobState.UNKNOWN),
+        ("ssh: connect to host slurm port 2222: Connection refused", JobState.UNKNOWN),
+        ("sudo: a password is required", JobState.UNKNOWN),
+        ("", JobState.UNKNOWN),
+    ],
+)
+def test_only_slurm_itself_can_say_that_a_job_is_gone(stderr: str, state: JobState) -> None:
+    assert parse_squeue_error(stderr) == Job(state)
+
+
+@pytest.mark.parametrize("output", ["12", "12;cluster", "warning: x\n12", "12\r"])
+def test_sbatch(output: str) -> None:
+    assert parse_sbatch(output) == "12"
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "",
+        "0",
+        "Submitted batch job 12",
+        "12 13",
+        "12;",
+        "-12",
+        "1_2",
+        "12;$(id)",
+        "12\nx",
+        "9" * 11,
+        "\N{FULLWIDTH DIGIT ONE}",
+    ],
+)
+def test_what_is_no_job_id(output: str) -> None:
+    with pytest.raises(ValueError, match="no job ID"):
+        parse_sbatch(output)
+
+
+def test_reasons_of_sbatch_are_for_the_user() -> None:
+    stderr = (
+        "Shared connection to slurm closed.\n"
+        "sbatch: error: invalid partition specified: gpu2\n"
+        "sbatch: error: Batch job submission failed: Invalid partition name specified\n"
+    )
+    assert sbatch_complaints(stderr) == (
+        "invalid partition specified: gpu2 Batch job submission failed: Invalid partition name specified"
+    )
+    assert sbatch_complaints("ssh: connect to host slurm port 2222: Connection refused") == ""
+
+
+@given(st.text())
+def test_any_output_says_something_or_nothing(text: str) -> None:
+    assert parse_squeue(text).state in JobState
+    assert parse_squeue_error(text).state in JobState
+    sbatch_complaints(text)
+    with contextlib.suppress(ValueError):
+        assert parse_sbatch(text).isdigit()
