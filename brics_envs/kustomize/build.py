@@ -112,9 +112,7 @@ def _check_unique(resources: Resources) -> None:
 
 def _finish(resource: Resource) -> dict[str, Any]:
     """The document as plain values. Annotations end as strings, as kustomize rewrites them all."""
-    annotations = resource.annotations()
-    if annotations or resource.former or resource.behavior or resource.needs_hash:
-        resource.set_strings("annotations", annotations)
+    resource.set_strings("annotations", resource.annotations())
     try:
         result: dict[str, Any] = plain(resource.body or {})
     except ValueError as error:

@@ -68,6 +68,10 @@ class _Updater:
         name, below = steps[0].removesuffix("[]"), steps[1:]
         create = self.new is not None and not steps[0].endswith("[]")
         value = node.get(name)
+        if is_null(value) and steps[0].endswith("[]"):
+            if name in node:
+                node[name] = []
+            return
         if value is None or is_null(value):
             if not create:
                 return

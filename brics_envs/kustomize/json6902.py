@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from brics_envs.kustomize.errors import KustomizeError
-from brics_envs.kustomize.nodes import FLOAT, INT, STR, Mapping, Node, Scalar, copy_node, text_of
-from brics_envs.kustomize.scalars import number_text, value_of
+from brics_envs.kustomize.nodes import BOOL, FLOAT, INT, NULL, STR, Mapping, Node, Scalar, copy_node, text_of
+from brics_envs.kustomize.scalars import number_text, tag_of, value_of
 
 _NEEDS = {
     "add": ("value",),
@@ -66,11 +66,11 @@ def to_json(node: Node, where: object) -> Node:
     except ValueError as error:
         raise KustomizeError(where, str(error)) from error
     if isinstance(value, bool):
-        return Scalar("true" if value else "false", "!!bool")
+        return Scalar("true" if value else "false", BOOL)
     if isinstance(value, (int, float)):
         text = number_text(float(value))
         return Scalar(text, FLOAT if "e" in text or "." in text else INT)
-    return Scalar("null", "!!null") if value is None else Scalar(value, STR)
+    return Scalar("null", NULL) if value is None else Scalar(value, STR, tag_of(value, legacy=True) != STR)
 
 
 def _apply(document: Mapping, operation: Mapping, where: object) -> None:

@@ -6,11 +6,11 @@ the document's. ``null`` removes a field, ``$patch: delete`` the mapping it stan
 
 from __future__ import annotations
 
-from typing import overload
+from collections.abc import Iterable
+from typing import TypeAlias, overload
 
 from brics_envs.kustomize.errors import KustomizeError
 from brics_envs.kustomize.nodes import (
-    NULL,
     UNTAGGED,
     Mapping,
     Node,
@@ -21,8 +21,10 @@ from brics_envs.kustomize.nodes import (
     kind_of,
     text_of,
 )
+from brics_envs.kustomize.scalars import untyped
 from brics_envs.kustomize.schema import Shape, shape_of
 
+Path: TypeAlias = tuple[str, ...]
 _DIRECTIVE = "$patch"
 _UNSUPPORTED = ("$setElementOrder/", "$deleteFromPrimitiveList/", "$retainKeys")
 
@@ -33,6 +35,8 @@ def merge(document: Mapping, patch: Mapping, where: object) -> Mapping | None:
     :param where: the patch, for messages.
     :raises KustomizeError: the patch and the document do not fit together, or the outcome would not be kubectl's.
     """
+    if text_of(patch.get(_DIRECTIVE)) == "replace":
+        return copy_mapping(document)  # kustomize merges into a copy here, and drops that
     merged = _Merger(where).walk(copy_mapping(document), copy_mapping(patch), None, ())
     if merged is None or isinstance(merged, dict):
         return merged
@@ -44,7 +48,7 @@ class _Merger:
         self.where = where
 
     def walk(
-        self, ours: Node | None, theirs: Node | None, shape: Shape | None, path: tuple[str, ...]
+        self, ours: Node | None, theirs: Node | None, shape: Shape | None, path: Path
     ) -> Node | None:
         """The merge of one field of document (``ours``) and patch (``theirs``); ``None`` removes the field."""
         if shape is None:
@@ -66,12 +70,10 @@ class _Merger:
     @staticmethod
     def _both_empty(ours: Node | None, theirs: Node | None) -> Node | None:
         """A null that was spelled out survives a patch that does not mention it, an empty one does not."""
-        if theirs is None and isinstance(ours, Scalar) and ours.text:
-            return Scalar(ours.text, UNTAGGED)
-        return theirs
+        return ours if theirs is None and isinstance(ours, Scalar) and ours.text else None
 
     def _mapping(
-        self, ours: Node | None, theirs: Node | None, shape: Shape | None, path: tuple[str, ...]
+        self, ours: Node | None, theirs: Node | None, shape: Shape | None, path: Path
     ) -> Node | None:
         directive = self._take_directive(theirs, path)
         if directive == "delete":
@@ -88,7 +90,7 @@ class _Merger:
             _set(ours, name, value)
         return ours
 
-    def _take_directive(self, theirs: Node | None, path: tuple[str, ...]) -> str:
+    def _take_directive(self, theirs: Node | None, path: Path) -> str:
         if not isinstance(theirs, dict):
             return "merge"
         for name in theirs:
@@ -99,97 +101,113 @@ class _Merger:
             raise self._error(path, f"unknown directive '{_DIRECTIVE}: {directive}'")
         return directive
 
-    def _refuse_directives(self, theirs: Node | None, path: tuple[str, ...]) -> None:
+    def _refuse_directives(self, theirs: Node | None, path: Path) -> None:
         """In a list that is replaced as a whole kustomize would print the directive."""
         for element in theirs if isinstance(theirs, list) else []:
             if isinstance(element, dict) and _DIRECTIVE in element:
                 raise self._error(path, f"'{_DIRECTIVE}' has no effect in a list that is not merged by key")
 
-    def _keyed_list(
-        self, ours: Node | None, theirs: Node | None, shape: Shape, path: tuple[str, ...]
-    ) -> Node | None:
+    def _keyed_list(self, ours: Node | None, theirs: Node | None, shape: Shape, path: Path) -> Node | None:
         if theirs is not None and is_null(theirs):
             return None
         source: Sequence = theirs if isinstance(theirs, list) else []
-        target: Sequence = (
-            ours if isinstance(ours, list) else [_without_directives(value) for value in source]
-        )
+        target: Sequence = ours if isinstance(ours, list) else [_without_directives(value) for value in source]
         if not shape.keys:
             return self._union(target, source, path)
-        elements = self._elements(source, target, shape.keys, path)
+        identities = self._identities((*source, *target), shape.keys, path)
+        used = [name for place, name in enumerate(shape.keys) if any(values[place] for values in identities)]
         added: Sequence = []
-        for values in elements:
-            keys = [(key, value) for key, value in zip(shape.keys, values, strict=True) if value]
-            merged = self.walk(_find(target, keys), _find(source, keys), Shape(shape.fields), path)
-            if merged is None or merged == {}:
+        for identity in identities:
+            values = dict(zip(shape.keys, identity, strict=True))
+            known = {name: value for name, value in values.items() if value}
+            merged = self.walk(_find(target, known), _find(source, known), Shape(shape.fields), path)
+            keys = {name: values[name] for name in used}
+            if not isinstance(merged, dict) or not merged:
                 _put(target, keys, None)
                 continue
+            for name, value in known.items():
+                merged.setdefault(name, Scalar(value, UNTAGGED))
             _put(added, keys, merged)
-        return self._join(added, target, elements, shape.keys)
+        return self._append_rest(added, target, used)
 
-    def _elements(
-        self, source: Sequence, target: Sequence, keys: tuple[str, ...], path: tuple[str, ...]
-    ) -> list[tuple[str, ...]]:
-        """The key values of all elements, the patch's first, each once."""
+    def _identities(self, elements: Iterable[Node], keys: tuple[str, ...], path: Path) -> list[tuple[str, ...]]:
+        """The key values of all elements. Those that differ only in what one leaves out become the same."""
         found: dict[tuple[str, ...], None] = {}
-        for element in (*source, *target):
+        for element in elements:
             if not isinstance(element, dict):
                 raise self._error(path, f"has an element that is a {kind_of(element)}, not a mapping")
-            values = tuple(text_of(element.get(key)) for key in keys)
-            if not values[0]:
-                raise self._error(path, f"has an element without '{keys[0]}'")
-            found[values] = None
-        return list(found)
+            for key in keys:
+                if (key in element or key == keys[0]) and not text_of(element.get(key)):
+                    raise self._error(path, f"has an element without a value for '{key}'")
+            found[tuple(text_of(element.get(key)) for key in keys)] = None
+        identities = list(found)
+        for one in range(len(identities) if len(keys) > 1 else 0):
+            first = identities[one]
+            for other, second in enumerate(identities):
+                joined = _joined(first, second)
+                if joined:
+                    identities[one] = identities[other] = joined
+        return identities
 
     @staticmethod
-    def _join(
-        added: Sequence, target: Sequence, elements: list[tuple[str, ...]], names: tuple[str, ...]
-    ) -> Sequence:
-        """What is left of the document's list goes behind the merged elements, key by key."""
-        for values in elements:
-            keys = [name for name, value in zip(names, values, strict=True) if value]
-            if len(keys) == 1:
-                for element in list(target):
-                    _put(added, [(keys[0], text_of(element[keys[0]]))], element)  # type: ignore[index,call-overload]
-            target = added
-        return target
+    def _append_rest(added: Sequence, target: Sequence, names: list[str]) -> Sequence:
+        """The merged elements, then the document's; with several keys the document's own order wins."""
+        if not names:
+            return target
+        for element in list(target):
+            if isinstance(element, dict):
+                keys = {name: text_of(element[name]) for name in names if name in element}
+                if len(names) > 1:
+                    _put(added, keys, None)
+                _put(added, keys, element)
+        return added
 
-    def _union(self, target: Sequence, source: Sequence, path: tuple[str, ...]) -> Sequence:
+    def _union(self, target: Sequence, source: Sequence, path: Path) -> Sequence:
         """Scalars of both lists, the patch's first, each once."""
         found: dict[str, Node] = {}
         for element in (*source, *target):
             if not isinstance(element, Scalar):
                 raise self._error(path, f"has an element that is a {kind_of(element)}, not a scalar")
-            found.setdefault(element.text, element)
+            found.setdefault(element.text, untyped(element, element.text))
         return list(found.values())
 
-    def _error(self, path: tuple[str, ...], message: str) -> KustomizeError:
+    def _error(self, path: Path, message: str) -> KustomizeError:
         return KustomizeError(self.where, f"{'.'.join(path) or 'the document'}: {message}")
 
 
 def _set(mapping: Mapping, name: str, value: Node | None) -> None:
     """Set a field, or remove it. A new scalar keeps the quotes of the old one."""
-    if value is None or (isinstance(value, Scalar) and value.tag == NULL):
+    old = mapping.get(name)
+    if value is old and value is not None:
+        return
+    if is_null(value) or value is None:
         mapping.pop(name, None)
         return
-    old = mapping.get(name)
     if isinstance(old, Scalar) and isinstance(value, Scalar):
         value = value._replace(quoted=old.quoted)
     mapping[name] = value
 
 
-def _matches(element: Node, keys: list[tuple[str, str]]) -> bool:
+def _joined(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Both together, if they agree somewhere and differ only where one is empty."""
+    pairs = list(zip(first, second, strict=True))
+    if not any(one == other for one, other in pairs) or any(one and other and one != other for one, other in pairs):
+        return None
+    return tuple(one or other for one, other in pairs)
+
+
+def _matches(element: Node, keys: dict[str, str]) -> bool:
+    """Whether the element has these values; ``""`` stands for any."""
     return isinstance(element, dict) and all(
-        isinstance(element.get(key), Scalar) and element[key].text == value  # type: ignore[union-attr]
-        for key, value in keys
+        name in element and (not value or text_of(element[name]) == value) for name, value in keys.items()
     )
 
 
-def _find(elements: Sequence, keys: list[tuple[str, str]]) -> Node | None:
+def _find(elements: Sequence, keys: dict[str, str]) -> Node | None:
     return next((element for element in elements if _matches(element, keys)), None)
 
 
-def _put(elements: Sequence, keys: list[tuple[str, str]], new: Node | None) -> None:
+def _put(elements: Sequence, keys: dict[str, str], new: Node | None) -> None:
     """Replace every element with these keys, or append; ``None`` removes them. Empty elements disappear."""
     result: Sequence = []
     found = False

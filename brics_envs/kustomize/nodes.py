@@ -77,10 +77,10 @@ def lookup(node: Node | None, *path: str) -> Node | None:
 
 
 def strings(node: Node | None) -> dict[str, str]:
-    """A mapping such as ``metadata.labels`` as plain strings, the way kustomize reads it."""
+    """A mapping such as ``metadata.labels`` as plain strings, the way kustomize reads it: a null is its own text."""
     if not isinstance(node, dict):
         return {}
-    return {key: text_of(value) for key, value in node.items()}
+    return {key: value.text if isinstance(value, Scalar) else "" for key, value in node.items()}
 
 
 def string_mapping(values: dict[str, str]) -> Mapping:

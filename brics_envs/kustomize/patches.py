@@ -8,8 +8,8 @@ from brics_envs.kustomize.json6902 import apply_patch, check_operations
 from brics_envs.kustomize.kustomization import Kustomization, Patch
 from brics_envs.kustomize.merge import merge
 from brics_envs.kustomize.nodes import Mapping, Node, Scalar, is_null, lookup, text_of
-from brics_envs.kustomize.reader import decode, read_documents
-from brics_envs.kustomize.resources import Resource, Resources, from_documents
+from brics_envs.kustomize.reader import decode, read_documents, read_json, read_legacy
+from brics_envs.kustomize.resources import Resource, Resources, check_identity, from_documents
 
 
 def apply_patches(resources: Resources, kustomization: Kustomization, root: Root) -> None:
@@ -28,7 +28,7 @@ def apply_patches(resources: Resources, kustomization: Kustomization, root: Root
 
 
 def _is_json_patch(text: str, where: str) -> bool:
-    documents = read_documents(text, where, legacy=True)
+    documents = read_documents(text, where)
     if not documents:
         raise KustomizeError(where, "the patch is empty")
     lists = [isinstance(document, list) for document in documents]
@@ -38,14 +38,14 @@ def _is_json_patch(text: str, where: str) -> bool:
 
 
 def _apply_json(resources: Resources, patch: Patch, text: str, where: str) -> None:
-    operations = check_operations(read_documents(text, where, legacy=True)[0], where)
+    operations = check_operations(read_json(text, where) if text.startswith("[") else read_legacy(text, where), where)
     if patch.target is None:
         raise KustomizeError(where, "a JSON patch needs a target")
     for resource in _selected(resources, patch, where):
         resource.remember_id()
         if resource.body is not None:
             resource.body = apply_patch(resource.body, operations, f"{where}: {resource.current_id}")
-        from_documents([resource.body or {}], f"{where}: after the patch")
+        check_identity(resource)
 
 
 def _selected(resources: Resources, patch: Patch, where: str) -> list[Resource]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any
 import yaml
 
 from brics_envs.kustomize.errors import KustomizeError
-from brics_envs.kustomize.nodes import STR, Mapping, Node, Scalar, copy_node
+from brics_envs.kustomize.nodes import BOOL, FLOAT, INT, NULL, STR, Mapping, Node, Scalar, copy_node, is_null
 from brics_envs.kustomize.scalars import tag_of
 
 MAX_NODES = 200_000
@@ -60,10 +61,57 @@ def read_documents(text: str, where: object, *, legacy: bool = False) -> list[No
         return list(_Composer(where, legacy).compose(iter(yaml.parse(text, Loader=_LOADER))))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = f"line {mark.line + 1}: " if mark else ""
-        raise KustomizeError(where, f"{line}{error.problem or error.context}") from error
+        place = f"line {mark.line + 1}: " if mark else ""
+        raise KustomizeError(where, f"{place}{error.problem or error.context}") from error
     except yaml.YAMLError as error:
         raise KustomizeError(where, " ".join(str(error).split())) from error
+
+
+def read_legacy(text: str, where: object) -> Node:
+    """The only document of a JSON patch in YAML.
+
+    :raises KustomizeError: see :func:`read_documents`.
+    """
+    return read_documents(text, where, legacy=True)[0]
+
+
+def read_json(text: str, where: object) -> Node:
+    """A JSON patch in JSON, which kubectl reads as such when it starts with ``[``.
+
+    :raises KustomizeError: it is no JSON.
+    """
+
+    def refuse(name: str) -> Any:
+        raise ValueError(f"{name} is not JSON")
+
+    def mapping(pairs: list[tuple[str, Node]]) -> Node:
+        if len(dict(pairs)) < len(pairs):
+            raise ValueError("a key appears twice")
+        return dict(pairs)
+
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=mapping,
+            parse_int=lambda digits: Scalar(digits, INT),
+            parse_float=lambda digits: Scalar(digits, FLOAT),
+            parse_constant=refuse,
+        )
+    except (ValueError, RecursionError) as error:
+        raise KustomizeError(where, f"starts with '[', so it must be JSON: {error}") from error
+    return _from_json(value)
+
+
+def _from_json(value: Any) -> Node:
+    if isinstance(value, dict):
+        return {key: _from_json(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_from_json(inner) for inner in value]
+    if isinstance(value, bool):
+        return Scalar("true" if value else "false", BOOL)
+    if value is None:
+        return Scalar("null", NULL)
+    return value if isinstance(value, Scalar) else Scalar(value, STR, quoted=True)
 
 
 @dataclass
@@ -75,6 +123,7 @@ class _Composer:
     anchors: dict[str, tuple[Node, int]] = field(default_factory=dict)
     open_anchors: set[str] = field(default_factory=set)
     count: int = 0
+    braces: int = 0
 
     def compose(self, events: Iterator[Any]) -> Iterator[Node]:
         for event in events:
@@ -83,7 +132,7 @@ class _Composer:
                 first = next(events)
                 self._check_document_start(event, first)
                 node = self._node(events, first, 0)
-                if not (isinstance(node, Scalar) and node.tag == "!!null"):
+                if not is_null(node):
                     yield node
             elif isinstance(event, yaml.DocumentEndEvent) and event.explicit:
                 raise self._error(event, "'...' is not supported, separate documents with '---'")
@@ -128,6 +177,8 @@ class _Composer:
     def _scalar(self, event: Any) -> Scalar:
         self._check_tag(event)
         quoted = event.style in ("'", '"', "|", ">")
+        if self.braces and not event.value and not quoted and not self.legacy:
+            raise self._error(event, "an empty value between braces is not supported, write null")
         if quoted or event.tag is not None:
             return Scalar(event.value, STR, quoted)
         return Scalar(event.value, tag_of(event.value, legacy=self.legacy))
@@ -135,16 +186,19 @@ class _Composer:
     def _sequence(self, events: Iterator[Any], start: Any, depth: int) -> list[Node]:
         self._check_tag(start)
         result: list[Node] = []
+        self.braces += bool(start.flow_style)
         for event in events:
             if isinstance(event, yaml.SequenceEndEvent):
                 break
             result.append(self._node(events, event, depth + 1))
+        self.braces -= bool(start.flow_style)
         return result
 
     def _mapping(self, events: Iterator[Any], start: Any, depth: int) -> Mapping:
         self._check_tag(start)
         result: Mapping = {}
         merged: list[Mapping] = []
+        self.braces += bool(start.flow_style)
         for event in events:
             if isinstance(event, yaml.MappingEndEvent):
                 break
@@ -160,6 +214,7 @@ class _Composer:
             if key.text in result:
                 raise self._error(event, f"the key '{key.text}' appears twice")
             result[key.text] = value
+        self.braces -= bool(start.flow_style)
         for source in merged:
             for name, value in source.items():
                 result.setdefault(name, copy_node(value))

@@ -222,7 +222,20 @@ def _members(body: Mapping, origin: str) -> list[Node]:
 
 
 def _check(resource: Resource) -> None:
+    check_identity(resource)
+    for key in resource.annotations():
+        if key.startswith(_INTERNAL) or key in _INTERNAL_NAMES:
+            raise KustomizeError(resource.origin, f"the annotation '{key}' is kustomize's own")
+
+
+def check_identity(resource: Resource) -> None:
+    """Refuse a document whose kind, name, labels or annotations cannot be read.
+
+    :raises KustomizeError: with the field.
+    """
     body, origin = resource.body, resource.origin
+    if not resource.kind:
+        raise KustomizeError(origin, "a document has no kind")
     name = lookup(body, "metadata", "name")
     if not isinstance(name, Scalar) or not resource.name:
         raise KustomizeError(origin, f"a document of kind {resource.kind} has no metadata.name")
@@ -238,19 +251,6 @@ def _check(resource: Resource) -> None:
             raise KustomizeError(
                 origin, f"metadata.{place} of {resource.kind} {resource.name} must be a mapping"
             )
-    for key in resource.annotations():
-        if key.startswith(_INTERNAL) or key in _INTERNAL_NAMES:
-            raise KustomizeError(origin, f"the annotation '{key}' is kustomize's own")
-    if body is not None and _has_null_element(body):
-        raise KustomizeError(origin, f"{resource.kind} {resource.name} has an empty element in a list")
-
-
-def _has_null_element(node: Node) -> bool:
-    if isinstance(node, dict):
-        return any(_has_null_element(value) for value in node.values())
-    if isinstance(node, list):
-        return any(is_null(value) or _has_null_element(value) for value in node)
-    return False
 
 
 class Resources(list[Resource]):

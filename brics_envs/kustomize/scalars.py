@@ -71,7 +71,7 @@ def value_of(scalar: Scalar) -> Value:
     if tag == TIME:
         return time_of(scalar.text)
     plain = scalar.text if scalar.text.startswith(".") else scalar.text.replace("_", "")
-    number = _integer(plain) if tag == INT else None
+    number: int | float | None = _integer(plain) if tag == INT else None
     if number is None:
         number = _float(plain)
     if number is None:
@@ -82,7 +82,7 @@ def value_of(scalar: Scalar) -> Value:
 def shorten(number: int | float) -> int | float:
     """The number as it comes out of JSON: whole ones below 1e21 lose their point."""
     if isinstance(number, float) and number.is_integer() and abs(number) < 1e21:
-        whole = int(number)
+        whole = int(decimal.Decimal(repr(number)))
         return whole if -_INT64 <= whole < _UINT64 else number
     return number
 

@@ -69,15 +69,11 @@ def _rename(resources: Resources, prefix: str, suffix: str) -> None:
         if prefix:
             resource.prefixes.append(prefix)
             resource.remember_id()
-            resource.metadata()["name"] = untyped(
-                lookup(resource.body, "metadata", "name"), prefix + resource.name
-            )
+            resource.set_name(prefix + resource.name)
         if suffix:
             resource.suffixes.append(suffix)
             resource.remember_id()
-            resource.metadata()["name"] = untyped(
-                lookup(resource.body, "metadata", "name"), resource.name + suffix
-            )
+            resource.set_name(resource.name + suffix)
 
 
 def _label_places(label: Label) -> tuple[FieldSpec, ...]:

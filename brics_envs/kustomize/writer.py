@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 
@@ -68,12 +69,26 @@ _Dumper.add_representer(bool, lambda dumper, value: _scalar(dumper, "true" if va
 _Dumper.add_representer(type(None), lambda dumper, _: _scalar(dumper, "null"))
 
 
-def _natural(key: str) -> list[tuple[int, int, str]]:
-    """A sort key: digits compare as numbers, letters after everything else, as in kubectl's output."""
-    parts: list[tuple[int, int, str]] = []
-    for piece in re.findall(r"[0-9]+|.", key, re.DOTALL):
-        if piece[0].isdigit():
-            parts.append((0, int(piece), piece))
-        else:
-            parts.append((1 if not piece.isalpha() else 2, 0, piece))
-    return parts
+def _compare(left: str, right: str) -> int:
+    """kubectl's order of keys: letters come last, runs of digits compare as numbers."""
+    for place, (one, other) in enumerate(zip(left, right, strict=False)):
+        if one == other:
+            continue
+        if one.isalpha() and other.isalpha():
+            return -1 if one < other else 1
+        if one.isalpha() or other.isalpha():
+            return 1 if one.isalpha() else -1
+        first, second = _number_at(left, place), _number_at(right, place)
+        if "0" in (one, other) and left[:place].rstrip("0")[-1:].isdigit():
+            first, second = f"1{first}", f"1{second}"
+        ours, theirs = (int(first or 0), len(first), one), (int(second or 0), len(second), other)
+        return -1 if ours < theirs else 1
+    return len(left) - len(right)
+
+
+def _number_at(text: str, place: int) -> str:
+    match = re.match(r"[0-9]*", text[place:])
+    return match[0] if match else ""
+
+
+_natural = functools.cmp_to_key(_compare)
