@@ -48,7 +48,7 @@ for (const file of [KEYS_FILE, DEV_USERS_FILE]) {
     try {
       handler = load();
     } catch (error) {
-      log(`${file}: not used, the last one stays: ${error.message}`);
+      log(`a change of ${file} is not used: ${error.message}`);
     }
   });
 }

@@ -33,7 +33,14 @@ export function settings() {
 // Read anew for each sign-in: a password that was changed counts at once.
 export const password = () => readFileSync(join(ETC, 'deploy-secret/dummyAuthPassword'), 'utf8');
 
-export const signingKeys = () => JSON.parse(readFileSync(KEYS_FILE, 'utf8'));
+export function signingKeys() {
+  const text = readFileSync(KEYS_FILE, 'utf8');
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error(`${KEYS_FILE}: not JSON`); // the parser's own message shows a part of the text
+  }
+}
 
 export const devUsers = () => readFileSync(DEV_USERS_FILE, 'utf8');
 

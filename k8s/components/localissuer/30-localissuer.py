@@ -1,0 +1,17 @@
+"""Layer of jupyterhub_config.py: the pod's proxy signs users in at the pod's issuer, and is the only way in."""
+
+from importlib.metadata import entry_points
+from pathlib import Path
+
+c = get_config()  # noqa: F821
+
+DEPLOY = {file.name: file.read_text() for file in Path("/etc/brics/deploy").iterdir() if file.is_file()}
+
+# On the pod's loopback nobody can bypass the proxy and send a token of their own, unless the port is wanted for that.
+ADDRESS = "0.0.0.0" if "directPort" in DEPLOY else "127.0.0.1"  # noqa: S104
+c.JupyterHub.bind_url = f"http://{ADDRESS}:8000{DEPLOY['baseUrl']}"
+
+# Ends the proxy's session, then the issuer's. Older authenticators cannot do that.
+(authenticator,) = entry_points(group="jupyterhub.authenticators", name="brics")
+if authenticator.load().class_traits().get("logout_redirect_url"):
+    c.BricsAuthenticator.logout_redirect_url = "/oidc/callback?logout="
