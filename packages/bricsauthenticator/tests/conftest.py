@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # for the helpers beside this file
 
-from real_hub import Hub
+from real_hub import Hub, MakeHub
 from stand_in_issuer import Issuer
 
 SCRIPT = """
@@ -24,8 +24,6 @@ exec {{cmd}}
 """
 
 JWT = re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}")
-
-MakeHub = Callable[..., Hub]
 
 
 @pytest.fixture(scope="session")

@@ -10,11 +10,15 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import requests
 from stand_in_issuer import AUDIENCE, PLATFORM, Issuer
+
+MakeHub = Callable[..., "Hub"]
+"""The fixture that starts hubs: ``make_hub(issuer, config, **arguments)``."""
 
 HERE = Path(__file__).resolve().parent
 PACKAGES = HERE.parents[1]
@@ -125,7 +129,7 @@ class Hub:
                 stdout=log,
                 stderr=log,
             )
-        wait_for(self._healthy, "the hub to answer", 30, lambda: self.log.read_text()[-3000:])
+        wait_for(self._healthy, "the hub to answer", 120, lambda: self.log.read_text()[-3000:])
 
     def _healthy(self) -> bool:
         assert self._process is not None
