@@ -1,4 +1,4 @@
-"""This host's settings for pip, npm and apt, as files for a build; pure. Imports nothing of the project.
+"""This host's settings for pip, npm and apt, as files for a build; pure. May import: nothing of the project.
 
 A build sees the host's package indexes and proxies but no image keeps them: the files are mounted while it
 runs. What names a place on this host's own disk is left out, since a build cannot see it.
