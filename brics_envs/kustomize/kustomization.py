@@ -201,7 +201,7 @@ def load(root: Root) -> Kustomization:
     version = fields.string("apiVersion") or _VERSIONS[kind]
     if version != _VERSIONS[kind]:
         raise fields.error("apiVersion", f"'{version}' must be {_VERSIONS[kind]}")
-    if not fields.rest and kind == "Kustomization":
+    if not fields.rest:
         raise KustomizeError(where, "is empty")
     common = fields.record("generatorOptions", _options) or GeneratorOptions()
     result = Kustomization(
