@@ -1,9 +1,12 @@
 """The project's commands: `invoke --list`, `invoke --help TASK`. Each reads its options and calls `brics_envs`."""
 
-import json
+import json as json_format
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from invoke import Context, task
+from invoke.context import Context
+from invoke.tasks import task
 from rich.console import Console
 
 from brics_envs.cli import command
@@ -12,28 +15,57 @@ from brics_envs.config.options import DEFAULT_PORT, parse_base, parse_port
 from brics_envs.config.repos import parse_choices
 from brics_envs.plan.names import DEFAULT_INSTANCE, parse_instance
 
+if TYPE_CHECKING:
+    from brics_envs.lifecycle.up import UpOptions
+
 ROOT = Path(__file__).resolve().parent
 
 HELP = {
-    "env": "environment: a directory of k8s/overlays, such as dev_dummyauth",
-    "instance": "name of a further copy beside the default one",
-    "port": "sign-in port on 127.0.0.1 (default 8000)",
-    "base": "base images: auto (registry if it can be reached, else local), registry or local",
-    "repo": "dev repository as NAME=URL_OR_PATH[@REF] or NAME=builtin; may be repeated",
-    "deploy-dir": "directory with the deploy.yaml, and the keys, of a deployment",
-    "direct-port": "dev_realauth: publish JupyterHub's own port too, without the proxy, on 127.0.0.1",
-    "rebuild": "build every image stage anew, without cache",
-    "dry-run": "show what would be done, and do nothing",
+    "all": "every instance",
+    "base": "base images: auto (of the registry if it can be reached, else local), registry or local",
     "container": "container of the pod: jupyterhub, slurm …",
+    "deploy-dir": "directory with the deploy.yaml, and the keys, of a deployment",
+    "direct-port": "dev_realauth: publish JupyterHub's own port too, past the proxy, on 127.0.0.1",
+    "dry-run": "show what would be done, and do nothing",
+    "env": "environment: a directory of k8s/overlays, such as dev_dummyauth",
+    "follow": "show new output as it comes, until Ctrl-C",
+    "instance": "name of a further copy beside the default one",
+    "json": "as JSON",
+    "keep-volumes": "keep the named volumes and _build/NAME",
+    "port": f"sign-in port on 127.0.0.1 (default {DEFAULT_PORT})",
+    "rebuild": "build every image stage anew, without cache",
+    "repo": "dev repository as NAME=URL_OR_PATH[@REF] or NAME=builtin; may be repeated",
+    "show-secrets": "show the secrets of _build/NAME, if there are any, instead of markers",
+    "to": "directory to make (default: the volume's name)",
+    "user": "user in the container, such as testuser.project1",
+    "volume": "name of a volume, such as jupyterhub_root",
 }
 
 
-def options(*names, **more):
-    """Arguments of @task: no positional parameters, and the help of these options."""
-    return {"positional": [], "help": {name: HELP[name] for name in names} | more}
+def project_task(*options: str, positional: Sequence[str] = ()) -> Callable[[Callable[..., None]], Any]:
+    """Make a function a task with these options, whose errors are messages for users."""
+
+    def decorate(function: Callable[..., None]) -> Any:
+        return task(
+            command(function),
+            positional=list(positional),
+            iterable=["repo"] if "repo" in options else [],
+            help={option: HELP[option] for option in options},
+        )
+
+    return decorate
 
 
-def up_options(env, instance, port="", base="auto", repo=(), deploy_dir="", direct_port="", rebuild=False):
+def up_options(
+    env: str,
+    instance: str,
+    port: str = "",
+    base: str = "auto",
+    repo: Sequence[str] = (),
+    deploy_dir: str = "",
+    direct_port: str = "",
+    rebuild: bool = False,
+) -> "UpOptions":
     """The options of `up`, read and checked."""
     from brics_envs.lifecycle.up import UpOptions
 
@@ -49,33 +81,28 @@ def up_options(env, instance, port="", base="auto", repo=(), deploy_dir="", dire
     )
 
 
-@task(
-    iterable=["repo"],
-    **options("env", "instance", "port", "base", "repo", "deploy-dir", "direct-port", "rebuild", "dry-run"),
-)
-@command
+@project_task("env", "instance", "port", "base", "repo", "deploy-dir", "direct-port", "rebuild", "dry-run")
 def up(
     c: Context,
-    env="",
-    instance=DEFAULT_INSTANCE,
-    port="",
-    base="auto",
-    repo=(),
-    deploy_dir="",
-    direct_port="",
-    rebuild=False,
-    dry_run=False,
-):
+    env: str = "",
+    instance: str = DEFAULT_INSTANCE,
+    port: str = "",
+    base: str = "auto",
+    repo: Sequence[str] = (),
+    deploy_dir: str = "",
+    direct_port: str = "",
+    rebuild: bool = False,
+    dry_run: bool = False,
+) -> None:
     """Clone, build, render, play and wait until an environment is ready; again, to apply changes."""
     from brics_envs.lifecycle import up as lifecycle
 
-    chosen = up_options(env, instance, port, base, repo, deploy_dir, direct_port, rebuild)
-    print(lifecycle.dry_run(chosen) if dry_run else lifecycle.up(chosen))
+    options = up_options(env, instance, port, base, repo, deploy_dir, direct_port, rebuild)
+    print(lifecycle.dry_run(options) if dry_run else lifecycle.up(options))
 
 
-@task(**options("instance", all="every instance", **{"keep-volumes": "keep the named volumes and _build/NAME"}))
-@command
-def down(c: Context, instance=DEFAULT_INSTANCE, all=False, keep_volumes=False):
+@project_task("instance", "all", "keep-volumes")
+def down(c: Context, instance: str = DEFAULT_INSTANCE, all: bool = False, keep_volumes: bool = False) -> None:
     """Remove what `up` made: pod, containers, volumes, secrets, network and generated files."""
     from brics_envs.lifecycle import down as lifecycle
 
@@ -85,27 +112,20 @@ def down(c: Context, instance=DEFAULT_INSTANCE, all=False, keep_volumes=False):
         print(lifecycle.down(ROOT, parse_instance(instance), keep_volumes=keep_volumes))
 
 
-@task(**options("instance", json="as JSON"))
-@command
-def status(c: Context, instance="", json=False):
+@project_task("instance", "json")
+def status(c: Context, instance: str = "", json: bool = False) -> None:
     """Show what is up: instances, containers and their health, Slurm's nodes and jobs."""
     from brics_envs.lifecycle import status as lifecycle
 
     statuses = lifecycle.status(ROOT, parse_instance(instance) if instance else None)
     if json:
-        print_json(lifecycle.as_json(statuses))
+        print(json_format.dumps(lifecycle.as_json(statuses), indent=2))
     else:
         Console(soft_wrap=True, highlight=False).print(lifecycle.as_table(statuses))
 
 
-def print_json(value):
-    """Print a value as indented JSON. (The task's own parameter hides the module.)"""
-    print(json.dumps(value, indent=2))
-
-
-@task(**options("container", "instance", follow="show new output as it comes, until Ctrl-C"))
-@command
-def logs(c: Context, container="", instance=DEFAULT_INSTANCE, follow=False):
+@project_task("container", "instance", "follow")
+def logs(c: Context, container: str = "", instance: str = DEFAULT_INSTANCE, follow: bool = False) -> None:
     """Show the containers' output and the log files of the volumes."""
     from brics_envs.lifecycle import look
 
@@ -114,26 +134,25 @@ def logs(c: Context, container="", instance=DEFAULT_INSTANCE, follow=False):
     print(look.logs(parse_instance(instance), container))
 
 
-@task(**options("container", "instance", user="user in the container, such as testuser.project1"))
-@command
-def shell(c: Context, container="jupyterhub", user="", instance=DEFAULT_INSTANCE):
+@project_task("container", "user", "instance")
+def shell(
+    c: Context, container: str = "jupyterhub", user: str = "", instance: str = DEFAULT_INSTANCE
+) -> None:
     """Open an interactive shell in a container."""
     from brics_envs.lifecycle import look
 
     look.shell(parse_instance(instance), container, user)
 
 
-@task(
-    **options(
-        "env",
-        "instance",
-        "port",
-        "deploy-dir",
-        **{"show-secrets": "show the secrets of _build/NAME, if there are any, instead of markers"},
-    )
-)
-@command
-def render(c: Context, env="", instance=DEFAULT_INSTANCE, port="", deploy_dir="", show_secrets=False):
+@project_task("env", "instance", "port", "deploy-dir", "show-secrets")
+def render(
+    c: Context,
+    env: str = "",
+    instance: str = DEFAULT_INSTANCE,
+    port: str = "",
+    deploy_dir: str = "",
+    show_secrets: bool = False,
+) -> None:
     """Print an environment's complete manifest; writes nothing."""
     from brics_envs.lifecycle import look
     from brics_envs.lifecycle.up import prepare_options
@@ -142,50 +161,52 @@ def render(c: Context, env="", instance=DEFAULT_INSTANCE, port="", deploy_dir=""
     print(look.render(prepared, show_secrets=show_secrets), end="")
 
 
-@task(iterable=["repo"], **options("env", "instance", "base", "repo", "rebuild"))
-@command
-def build(c: Context, env="", instance=DEFAULT_INSTANCE, base="auto", repo=(), rebuild=False):
+@project_task("env", "instance", "base", "repo", "rebuild")
+def build(
+    c: Context,
+    env: str = "",
+    instance: str = DEFAULT_INSTANCE,
+    base: str = "auto",
+    repo: Sequence[str] = (),
+    rebuild: bool = False,
+) -> None:
     """Build an environment's images."""
     from brics_envs.lifecycle.up import build_images
 
-    for container, image in build_images(up_options(env, instance, base=base, repo=repo, rebuild=rebuild)).items():
+    options = up_options(env, instance, base=base, repo=repo, rebuild=rebuild)
+    for container, image in build_images(options).items():
         print(f"{container}: {image}")
 
 
-@task(iterable=["repo"], **options("repo"))
-@command
-def clone(c: Context, repo=()):
+@project_task("repo")
+def clone(c: Context, repo: Sequence[str] = ()) -> None:
     """Clone the dev repositories into _dev_build_data; those that are there stay as they are."""
     from brics_envs.lifecycle.clone import clone_repositories
+    from brics_envs.lifecycle.report import say
 
-    print(clone_repositories(ROOT, parse_choices(repo, Path.cwd())))
+    for name, directory in clone_repositories(ROOT, parse_choices(repo, Path.cwd()), say).items():
+        print(f"{name}: {directory}")
 
 
-@task(
-    **options(volume="name of a volume, such as jupyterhub_root", to="directory (default: the volume's name)")
-    | {"positional": ["volume"]}
-)
-@command
-def volume_export(c: Context, volume="", to=""):
+@project_task("volume", "to", positional=["volume"])
+def volume_export(c: Context, volume: str, to: str = "") -> None:
     """Copy the contents of a named volume into a directory."""
     from brics_envs.lifecycle import look
 
     print(look.volume_export(volume, Path(to or volume)))
 
 
-@task(**options())
-@command
-def doctor(c: Context):
+@project_task()
+def doctor(c: Context) -> None:
     """Tell what this machine lacks or has too old, and how to mend it; changes nothing."""
     from brics_envs.lifecycle.doctor import doctor as examine
 
     examine(ROOT)
 
 
-@task(**options())
-@command
-def clean(c: Context):
-    """Remove this project's images and build caches."""
-    from brics_envs.lifecycle.build import remove_images
+@project_task()
+def clean(c: Context) -> None:
+    """Remove this project's images and build caches; what runs keeps its own."""
+    from brics_envs.lifecycle.clean import clean as remove_images
 
     print(remove_images())

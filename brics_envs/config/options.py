@@ -30,5 +30,7 @@ def parse_base(value: str) -> Base:
     :raises ConfigError: none of those that are allowed.
     """
     if value not in get_args(Base):
-        raise ConfigError(f"--base: {value!r} is not allowed", hint=f"choose one of {', '.join(get_args(Base))}")
+        raise ConfigError(
+            f"--base: {value!r} is not allowed", hint=f"choose one of {', '.join(get_args(Base))}"
+        )
     return cast(Base, value)

@@ -81,7 +81,9 @@ def require_podman() -> None:
         version = tuple(int(part) for part in words[-1].split("-")[0].split("."))
     except process.CommandError as error:
         if error.status == 127:
-            raise EnvsError(f"podman is not installed; podman {minimum} or newer is needed", hint=hint) from None
+            raise EnvsError(
+                f"podman is not installed; podman {minimum} or newer is needed", hint=hint
+            ) from None
         raise
     except (ValueError, IndexError) as error:
         raise EnvsError("`podman --version` does not tell a version", hint=hint) from error

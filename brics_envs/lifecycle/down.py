@@ -1,4 +1,7 @@
-"""``invoke down``: remove what ``up`` made, found by label or by contract name. May import: errors, plan, effects."""
+"""``invoke down``: remove what ``up`` made, found by label or by contract name.
+
+May import: errors, plan, effects, lifecycle.
+"""
 
 from __future__ import annotations
 

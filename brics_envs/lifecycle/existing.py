@@ -1,4 +1,4 @@
-"""The names of what podman has, and the carrying out of steps. May import: plan, effects, lifecycle.report."""
+"""The names of what podman has, and the carrying out of steps. May import: plan, effects, lifecycle."""
 
 from __future__ import annotations
 

@@ -102,7 +102,9 @@ def _the_pod(instance: Instance) -> PodState:
 def _container(pod: PodState, name: str) -> str:
     names = [container.name for container in pod.containers]
     if name not in names:
-        raise EnvsError(f"--container: {name!r} is not in pod {pod.name}", hint=f"choose one of {', '.join(names)}")
+        raise EnvsError(
+            f"--container: {name!r} is not in pod {pod.name}", hint=f"choose one of {', '.join(names)}"
+        )
     return name
 
 

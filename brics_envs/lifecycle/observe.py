@@ -62,7 +62,9 @@ def observe_pod(instance: Instance) -> PodState | None:
 
 def _pod(entry: dict[str, Any], containers: list[dict[str, Any]]) -> PodState:
     labels: dict[str, str] = entry["Labels"] or {}
-    own = [_container(c, entry["Name"]) for c in containers if c["PodName"] == entry["Name"] and not c["IsInfra"]]
+    own = [
+        _container(c, entry["Name"]) for c in containers if c["PodName"] == entry["Name"] and not c["IsInfra"]
+    ]
     return PodState(
         Instance(labels.get(LABEL_INSTANCE, DEFAULT_INSTANCE)),
         labels.get(LABEL_ENVIRONMENT, ""),

@@ -37,7 +37,8 @@ class Prepared:
     @property
     def password(self) -> str | None:
         """The password of the deployment settings, if they have one."""
-        return self.settings.dummyAuthPassword and self.settings.dummyAuthPassword.get_secret_value()
+        password = self.settings.dummyAuthPassword
+        return password.get_secret_value() if password else None
 
     @property
     def url(self) -> str:
@@ -78,11 +79,13 @@ def prepare(environment: Environment, instance: Instance, port: int, deploy_dir:
     :param deploy_dir: a directory whose deploy.yaml replaces the environment's.
     :raises ConfigError: every problem of the first file that has any.
     """
-    files = environment.deploy_files
+    files: tuple[Path, ...] = environment.deploy_files
     if deploy_dir is not None:
         files = (deploy_dir / "deploy.yaml",)
         if not files[0].exists():
-            raise ConfigError(f"--deploy-dir: {files[0]}: no such file", hint="it holds the deployment settings")
+            raise ConfigError(
+                f"--deploy-dir: {files[0]}: no such file", hint="it holds the deployment settings"
+            )
     settings = load_deploy_settings(*files)
     documents = kustomize.build(environment.overlay)
     has_users = _refers_to(documents, "ConfigMap", "dev-user-config")

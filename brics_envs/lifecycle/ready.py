@@ -50,15 +50,12 @@ def wait_until_ready(instance: Instance, checks: list[Check], deadline_s: float 
         while missing := check.probe():
             polls += 1
             if time.monotonic() > end:
-                raise _not_ready(instance, check.container, f"{check.name} after {deadline_s:.0f} s: {missing}")
+                raise _not_ready(
+                    instance, check.container, f"{check.name} after {deadline_s:.0f} s: {missing}"
+                )
             if polls % 10 == 0:
                 _refuse_ended_containers(instance)
             time.sleep(INTERVAL_S)
-
-
-def first_missing(checks: list[Check]) -> str:
-    """What is missing now: the first check that does not hold, in words, or an empty string."""
-    return next((f"{check.name}: {missing}" for check in checks if (missing := check.probe())), "")
 
 
 def checks_for(instance: Instance, containers: Collection[str], applied: Applied) -> list[Check]:
@@ -111,9 +108,7 @@ def ssh_missing(instance: Instance, account: str, wrappers: str) -> str:
         ' slurm "$@"',
         "ssh",
     ]
-    done = podman(
-        "exec", instance.container("jupyterhub"), *ssh, *remote, timeout_s=30, check=False
-    )
+    done = podman("exec", instance.container("jupyterhub"), *ssh, *remote, timeout_s=30, check=False)
     # Slurm's own "no such job" is an answer: everything on the way to it works.
     if done.status == 0 or "Invalid job id specified" in done.stderr:
         return ""

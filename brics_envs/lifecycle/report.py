@@ -1,4 +1,7 @@
-"""Progress of long work, on standard error: every step by name, with the seconds that it took. Imports rich only."""
+"""Progress of long work, on standard error: every step by name, with the seconds that it took.
+
+May import: nothing of the project.
+"""
 
 from __future__ import annotations
 

@@ -138,17 +138,26 @@ def _parts(one: InstanceStatus) -> list[Table | Text]:
     heading = Text.assemble((one.instance, "bold"), f"  {one.env}  {one.state}  {one.url}")
     parts: list[Table | Text] = [heading]
     if one.containers:
-        parts.append(_table("container", ("name", "state", "ready", "image"), [asdict(c) for c in one.containers]))
+        parts.append(
+            _table("container", ("name", "state", "ready", "image"), [asdict(c) for c in one.containers])
+        )
     if one.slurm:
         parts.append(_table("node", NODE_FIELDS, one.slurm.nodes))
         parts.append(_table("job", JOB_FIELDS, one.slurm.jobs) if one.slurm.jobs else Text("  no jobs"))
     return parts
 
 
-def _table(first: str, fields: tuple[str, ...], rows: list[dict[str, object]] | list[dict[str, str]]) -> Table:
+def _table(
+    first: str, fields: tuple[str, ...], rows: list[dict[str, object]] | list[dict[str, str]]
+) -> Table:
     table = Table(box=None, padding=(0, 2))
     for number, name in enumerate(fields):
         table.add_column(first if number == 0 else name)
     for row in rows:
-        table.add_row(*("yes" if row[name] is True else "no" if row[name] is False else str(row[name]) for name in fields))
+        table.add_row(
+            *(
+                "yes" if row[name] is True else "no" if row[name] is False else str(row[name])
+                for name in fields
+            )
+        )
     return table

@@ -29,7 +29,7 @@ from brics_envs.lifecycle.instance_files import (
 )
 from brics_envs.lifecycle.observe import PodState, observe_pod
 from brics_envs.lifecycle.prepare import Prepared, prepare
-from brics_envs.lifecycle.ready import checks_for, first_missing, wait_until_ready
+from brics_envs.lifecycle.ready import checks_for, wait_until_ready
 from brics_envs.lifecycle.report import say, step
 from brics_envs.plan.apply import Existing, Step, up_steps
 from brics_envs.plan.images import ImageRequest, RepoSnapshot

@@ -90,7 +90,12 @@ def remove_pod_steps(instance: Instance, existing: Existing) -> list[Step]:
 
 
 def down_steps(
-    instance: Instance, existing: Existing, labelled_volumes: list[str], images: list[str], *, keep_volumes: bool
+    instance: Instance,
+    existing: Existing,
+    labelled_volumes: list[str],
+    images: list[str],
+    *,
+    keep_volumes: bool,
 ) -> list[Step]:
     """The steps that remove an instance.
 

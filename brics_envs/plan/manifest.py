@@ -156,7 +156,9 @@ def _supplied(documents: list[Document], inputs: ManifestInputs) -> list[Documen
     missing = [reference for reference in wanted if reference not in present]
     for kind, name in missing:
         if (kind, name) not in made:
-            raise EnvsError(f"overlay {inputs.environment}: the pod refers to {kind} {name}, which nothing makes")
+            raise EnvsError(
+                f"overlay {inputs.environment}: the pod refers to {kind} {name}, which nothing makes"
+            )
     return [made[reference] for reference in missing]
 
 
@@ -165,7 +167,9 @@ def _instance_documents(inputs: ManifestInputs) -> dict[tuple[str, str], Documen
     documents = [
         _config_map("deploy-config", inputs.settings.public()),
         _config_map("dev-user-config", {"dev_users": "".join(f"{u.account}\n" for u in inputs.dev_users)}),
-        _config_map("ssh-known-hosts", {"known_hosts": f"{inputs.settings.sshHostname} {secrets.host_public}\n"}),
+        _config_map(
+            "ssh-known-hosts", {"known_hosts": f"{inputs.settings.sshHostname} {secrets.host_public}\n"}
+        ),
         # From the pod's loopback only, and for running commands: no port, agent or X11 forwarding, no terminal.
         _config_map(
             "ssh-authorized-keys",
@@ -178,7 +182,10 @@ def _instance_documents(inputs: ManifestInputs) -> dict[tuple[str, str], Documen
         ),
         _secret(
             HOST_KEY_SECRET,
-            {"ssh_host_ed25519_key": secrets.host_key, "ssh_host_ed25519_key.pub": f"{secrets.host_public}\n"},
+            {
+                "ssh_host_ed25519_key": secrets.host_key,
+                "ssh_host_ed25519_key.pub": f"{secrets.host_public}\n",
+            },
         ),
     ]
     return {(document["kind"], document["metadata"]["name"]): document for document in documents}

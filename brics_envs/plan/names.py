@@ -91,7 +91,8 @@ def parse_instance(value: str) -> Instance:
     """
     if value == "latest" or value.startswith("dev-"):
         raise ConfigError(
-            f"--instance: {value!r} is not allowed: image tags of that name are taken", hint="choose another name"
+            f"--instance: {value!r} is not allowed: image tags of that name are taken",
+            hint="choose another name",
         )
     if len(value) > MAX_INSTANCE_LENGTH or not re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", value):
         raise ConfigError(

@@ -74,6 +74,8 @@ def test_public_settings_have_no_secret_and_nothing_unset():
     assert all(isinstance(value, str) for value in settings.public().values())
 
 
-@pytest.mark.parametrize(("given", "kept"), [("/jupyter/", "/jupyter"), ("/", "/"), ("", "/"), ("/a/b", "/a/b")])
+@pytest.mark.parametrize(
+    ("given", "kept"), [("/jupyter/", "/jupyter"), ("/", "/"), ("", "/"), ("/a/b", "/a/b")]
+)
 def test_base_url_is_normalised(given, kept):
     assert DeploySettings(baseUrl=given).baseUrl == kept

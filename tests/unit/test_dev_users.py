@@ -10,7 +10,10 @@ from brics_envs.errors import BAD_INPUT, ConfigError
 
 def test_reads_accounts_and_leaves_out_blanks_and_comments():
     text = "# who\n\ntestuser.project1\n  otheruser.project-2  # trailing\r\n"
-    assert parse_dev_users(text, "dev_users") == (DevUser("testuser", "project1"), DevUser("otheruser", "project-2"))
+    assert parse_dev_users(text, "dev_users") == (
+        DevUser("testuser", "project1"),
+        DevUser("otheruser", "project-2"),
+    )
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,9 @@ def test_secrets_are_removed_from_records(redact, message, args):
 
 
 def test_other_records_stay_as_they_are(redact):
-    record = logging.LogRecord("JupyterHub", logging.INFO, "f", 1, "Adding user %s: tokens are made", ("a",), None)
+    record = logging.LogRecord(
+        "JupyterHub", logging.INFO, "f", 1, "Adding user %s: tokens are made", ("a",), None
+    )
     assert redact.filter(record)
     assert record.getMessage() == "Adding user a: tokens are made"
     assert record.args == ("a",)
@@ -61,7 +63,7 @@ def authenticator(monkeypatch):
     return config.JupyterHub.authenticator_class(), layer["projects_by_user"]
 
 
-def sign_in(authenticator, username, password="correct horse battery"):
+def sign_in(authenticator, username, password="correct horse battery"):  # noqa: S107
     return asyncio.run(authenticator.authenticate(None, {"username": username, "password": password}))
 
 

@@ -22,8 +22,18 @@ from brics_envs.plan.names import Instance
 
 SECRETS = InstanceSecrets("pass-word-1234", "PRIVATE", "ssh-ed25519 CCC", "HOSTPRIVATE", "ssh-ed25519 HHH")
 DOCUMENTS = [
-    {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "jupyterhub-config"}, "data": {"a.py": "x"}},
-    {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "jupyterhub_root"}, "spec": {}},
+    {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "jupyterhub-config"},
+        "data": {"a.py": "x"},
+    },
+    {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "jupyterhub_root"},
+        "spec": {},
+    },
     {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -33,7 +43,9 @@ DOCUMENTS = [
                 {
                     "name": "jupyterhub",
                     "image": "localhost/brics_jupyterhub:dev-latest",
-                    "ports": [{"name": "http", "containerPort": 8000, "hostIP": "127.0.0.1", "hostPort": 8000}],
+                    "ports": [
+                        {"name": "http", "containerPort": 8000, "hostIP": "127.0.0.1", "hostPort": 8000}
+                    ],
                 },
                 {"name": "other", "image": "example.org/other:1"},
             ],
@@ -82,18 +94,22 @@ def test_adds_what_the_pod_refers_to_and_nothing_else():
 
 def test_publishes_the_port_on_loopback():
     pod = the_pod(assemble(DOCUMENTS, inputs()))
-    assert pod["spec"]["containers"][0]["ports"][0] | {"hostPort": 8123, "hostIP": "127.0.0.1"} == (
-        pod["spec"]["containers"][0]["ports"][0]
+    assert (
+        pod["spec"]["containers"][0]["ports"][0] | {"hostPort": 8123, "hostIP": "127.0.0.1"}
+        == (pod["spec"]["containers"][0]["ports"][0])
     )
 
 
 def test_everything_is_labelled():
     for document in assemble(DOCUMENTS, inputs(instance=Instance("two"))):
-        assert document["metadata"]["labels"].items() >= {
-            "app.kubernetes.io/part-of": "brics-jupyterhub-envs",
-            "app.kubernetes.io/instance": "two",
-            "brics.environment": "dev_x",
-        }.items()
+        assert (
+            document["metadata"]["labels"].items()
+            >= {
+                "app.kubernetes.io/part-of": "brics-jupyterhub-envs",
+                "app.kubernetes.io/instance": "two",
+                "brics.environment": "dev_x",
+            }.items()
+        )
 
 
 def test_an_instance_has_its_own_names_and_images():
@@ -152,7 +168,10 @@ def test_what_changed_is_named():
     before = input_digests(assemble(DOCUMENTS, inputs()), {"jupyterhub": "1"})
     users = (DevUser("a", "p"), DevUser("b", "p"))
     now = input_digests(assemble(DOCUMENTS, inputs(dev_users=users)), {"jupyterhub": "2"})
-    assert changed_inputs(before, now) == ["image of container jupyterhub", "dev_users (ConfigMap dev-user-config)"]
+    assert changed_inputs(before, now) == [
+        "image of container jupyterhub",
+        "dev_users (ConfigMap dev-user-config)",
+    ]
     assert inputs_label(before) != inputs_label(now)
     assert changed_inputs(before, before) == []
 

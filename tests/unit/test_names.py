@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from brics_envs.errors import ConfigError
-from brics_envs.plan.names import Instance, parse_instance
+from brics_envs.plan.names import parse_instance
 
 
 def test_the_default_instance_has_the_plain_names():
@@ -28,7 +28,9 @@ def test_a_named_instance_ends_in_its_name():
     assert instance.image_tag("prod") == "my-test"
 
 
-@pytest.mark.parametrize("name", ["", "-a", "a-", "A", "a_b", "a.b", "a/b", "x" * 21, "latest", "dev-a", "..", "ü"])
+@pytest.mark.parametrize(
+    "name", ["", "-a", "a-", "A", "a_b", "a.b", "a/b", "x" * 21, "latest", "dev-a", "..", "ü"]
+)
 def test_refuses_names_that_are_no_dns_label_or_taken(name):
     with pytest.raises(ConfigError, match="--instance"):
         parse_instance(name)

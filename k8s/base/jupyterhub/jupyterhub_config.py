@@ -4,7 +4,6 @@ A hub that spawns notebook servers as Slurm jobs, with every Slurm command sent 
 may set are files in /etc/brics/deploy, one a key (the ConfigMap ``deploy-config``).
 """
 
-import os
 import secrets
 import sys
 from pathlib import Path
@@ -38,8 +37,8 @@ def crypt_key():
     if not file.exists():
         new = file.with_suffix(".new")
         new.unlink(missing_ok=True)
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-            stream.write(secrets.token_bytes(32))
+        new.touch(mode=0o600)
+        new.write_bytes(secrets.token_bytes(32))
         new.rename(file)
     return file.read_bytes()
 
