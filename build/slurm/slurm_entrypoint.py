@@ -158,7 +158,7 @@ def sudoers(bin_dir: str, variables: Iterable[str]) -> str:
             "# Written at every start of the container.",
             f'Defaults:{SPAWNER} env_keep = "{" ".join([*variables, JOB_ID])}"',
             f'Defaults:{SPAWNER} env_reset, !env_check, !setenv, runcwd = ~, !use_pty, !requiretty, !lecture',
-            f"Defaults !syslog, logfile = {LOG}/sudo.log, loglinelen = 0",
+            f"Defaults !syslog, logfile = {LOG}/sudo.log, log_year, loglinelen = 0",
             "# A query comes every few seconds from each notebook server: only refused ones are worth a line.",
             f"Defaults!{commands[1]} !log_allowed",
             f"{SPAWNER} ALL = (%{GROUP}) NOPASSWD: {allowed}",
