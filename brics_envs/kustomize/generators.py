@@ -16,10 +16,8 @@ from brics_envs.kustomize.resources import Resource, Resources
 from brics_envs.kustomize.writer import plain
 
 _KEY = re.compile(r"(?!\.\.?$|\.\.)[-._a-zA-Z0-9]{1,253}")
-_ENV_NAME = re.compile(r"(?!\.\.?$|\.\.)[-._a-zA-Z][-._a-zA-Z0-9]*")
 _LINE = 70
 _HASH_LETTERS = str.maketrans("013ae", "ghkmt")
-_SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 
 
 def generate(generator: Generator, root: Root, where: str) -> Resource:
@@ -139,14 +137,12 @@ def _env_file(data: bytes, where: object) -> list[tuple[str, bytes]]:
         raise KustomizeError(where, f"is not UTF-8: {error}") from error
     pairs: list[tuple[str, bytes]] = []
     for number, raw in enumerate(text.split("\n"), start=1):
-        line = raw.removesuffix("\r").lstrip(_SPACES)
+        line = raw.removesuffix("\r").lstrip()
         if not line or line.startswith("#"):
             continue
         key, equals, value = line.partition("=")
-        if not _ENV_NAME.fullmatch(key):
-            raise KustomizeError(
-                where, f"line {number}: '{key}' cannot be the name of an environment variable"
-            )
+        if not _KEY.fullmatch(key):
+            raise KustomizeError(where, f"line {number}: '{key}' cannot be a key")
         if not equals:
             raise KustomizeError(
                 where, f"line {number}: '{key}' has no value, and the environment is not read"
@@ -174,7 +170,7 @@ def _file(text: str, root: Root, where: str) -> tuple[str, bytes]:
 
 
 def name_hash(resource: Resource) -> str:
-    """The hash of a ConfigMap's or Secret's contents, ten letters. The name does not count, though kubectl has a place for it."""
+    """The hash of a ConfigMap's or Secret's contents, ten letters. The name does not count."""
     body = resource.body or {}
     content: dict[str, Any] = {
         "kind": resource.kind,

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from brics_envs.kustomize.errors import KustomizeError
+from brics_envs.kustomize.fieldspecs import FieldSpec
 from brics_envs.kustomize.files import Root
 from brics_envs.kustomize.nodes import BOOL, STR, Mapping, Node, Scalar, is_null, kind_of
 from brics_envs.kustomize.reader import decode, read_documents
-from brics_envs.kustomize.scalars import tag_of
 from brics_envs.kustomize.selectors import Selector
 
 T = TypeVar("T")
@@ -76,6 +76,7 @@ class Label:
     pairs: dict[str, str]
     include_selectors: bool
     include_templates: bool
+    fields: list[FieldSpec]
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ class _Fields:
     def _string(self, key: str, node: Node) -> str:
         if not isinstance(node, Scalar):
             raise self.error(key, f"must be a string, not a {kind_of(node)}")
-        if node.tag != STR or (not node.quoted and tag_of(node.text) == "!!timestamp"):
+        if node.tag != STR:
             raise self.error(key, f"'{node.text}' must be a string: put it in quotes")
         return node.text
 
@@ -276,7 +277,20 @@ def _generator(fields: _Fields, kind: str, common: GeneratorOptions) -> Generato
 
 
 def _label(fields: _Fields) -> Label:
-    return Label(fields.mapping("pairs"), fields.flag("includeSelectors"), fields.flag("includeTemplates"))
+    return Label(
+        fields.mapping("pairs"),
+        fields.flag("includeSelectors"),
+        fields.flag("includeTemplates"),
+        fields.records("fields", _field_spec),
+    )
+
+
+def _field_spec(fields: _Fields) -> FieldSpec:
+    path = fields.string("path")
+    if not path:
+        raise fields.error("path", "is missing")
+    kind, group, version = (fields.string(name) for name in ("kind", "group", "version"))
+    return FieldSpec(path, kind, group, version, create=fields.flag("create"))
 
 
 def _image(fields: _Fields) -> Image:

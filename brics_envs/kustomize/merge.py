@@ -47,9 +47,7 @@ class _Merger:
     def __init__(self, where: object) -> None:
         self.where = where
 
-    def walk(
-        self, ours: Node | None, theirs: Node | None, shape: Shape | None, path: Path
-    ) -> Node | None:
+    def walk(self, ours: Node | None, theirs: Node | None, shape: Shape | None, path: Path) -> Node | None:
         """The merge of one field of document (``ours``) and patch (``theirs``); ``None`` removes the field."""
         if shape is None:
             shape = shape_of(ours) or shape_of(theirs)
@@ -101,6 +99,13 @@ class _Merger:
             raise self._error(path, f"unknown directive '{_DIRECTIVE}: {directive}'")
         return directive
 
+    def _take_list_directive(self, source: Sequence, path: Path) -> str:
+        """An element that is nothing but a directive is for the whole list."""
+        for place, element in enumerate(source):
+            if isinstance(element, dict) and list(element) == [_DIRECTIVE]:
+                return self._take_directive(source.pop(place), path)
+        return "merge"
+
     def _refuse_directives(self, theirs: Node | None, path: Path) -> None:
         """In a list that is replaced as a whole kustomize would print the directive."""
         for element in theirs if isinstance(theirs, list) else []:
@@ -111,9 +116,16 @@ class _Merger:
         if theirs is not None and is_null(theirs):
             return None
         source: Sequence = theirs if isinstance(theirs, list) else []
-        target: Sequence = ours if isinstance(ours, list) else [_without_directives(value) for value in source]
+        target: Sequence = ours if isinstance(ours, list) else []
         if not shape.keys:
             return self._union(target, source, path)
+        directive = self._take_list_directive(source, path)
+        if directive != "merge" and not isinstance(ours, list):
+            raise self._error(path, f"'{_DIRECTIVE}: {directive}' is for a list that is not there")
+        if directive == "delete":
+            return None
+        if directive == "replace" or not isinstance(ours, list):
+            target = [_without_directives(value) for value in source]
         identities = self._identities((*source, *target), shape.keys, path)
         used = [name for place, name in enumerate(shape.keys) if any(values[place] for values in identities)]
         added: Sequence = []
@@ -130,7 +142,9 @@ class _Merger:
             _put(added, keys, merged)
         return self._append_rest(added, target, used)
 
-    def _identities(self, elements: Iterable[Node], keys: tuple[str, ...], path: Path) -> list[tuple[str, ...]]:
+    def _identities(
+        self, elements: Iterable[Node], keys: tuple[str, ...], path: Path
+    ) -> list[tuple[str, ...]]:
         """The key values of all elements. Those that differ only in what one leaves out become the same."""
         found: dict[tuple[str, ...], None] = {}
         for element in elements:
@@ -191,7 +205,9 @@ def _set(mapping: Mapping, name: str, value: Node | None) -> None:
 def _joined(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...] | None:
     """Both together, if they agree somewhere and differ only where one is empty."""
     pairs = list(zip(first, second, strict=True))
-    if not any(one == other for one, other in pairs) or any(one and other and one != other for one, other in pairs):
+    if not any(one == other for one, other in pairs) or any(
+        one and other and one != other for one, other in pairs
+    ):
         return None
     return tuple(one or other for one, other in pairs)
 

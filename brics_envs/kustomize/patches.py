@@ -7,9 +7,10 @@ from brics_envs.kustomize.files import Root
 from brics_envs.kustomize.json6902 import apply_patch, check_operations
 from brics_envs.kustomize.kustomization import Kustomization, Patch
 from brics_envs.kustomize.merge import merge
-from brics_envs.kustomize.nodes import Mapping, Node, Scalar, is_null, lookup, text_of
+from brics_envs.kustomize.nodes import STR, Mapping, Node, Scalar, is_null, lookup, text_of
 from brics_envs.kustomize.reader import decode, read_documents, read_json, read_legacy
 from brics_envs.kustomize.resources import Resource, Resources, check_identity, from_documents
+from brics_envs.kustomize.scalars import tag_of
 
 
 def apply_patches(resources: Resources, kustomization: Kustomization, root: Root) -> None:
@@ -28,6 +29,8 @@ def apply_patches(resources: Resources, kustomization: Kustomization, root: Root
 
 
 def _is_json_patch(text: str, where: str) -> bool:
+    if text.startswith("["):
+        return True
     documents = read_documents(text, where)
     if not documents:
         raise KustomizeError(where, "the patch is empty")
@@ -38,7 +41,9 @@ def _is_json_patch(text: str, where: str) -> bool:
 
 
 def _apply_json(resources: Resources, patch: Patch, text: str, where: str) -> None:
-    operations = check_operations(read_json(text, where) if text.startswith("[") else read_legacy(text, where), where)
+    operations = check_operations(
+        read_json(text, where) if text.startswith("[") else read_legacy(text, where), where
+    )
     if patch.target is None:
         raise KustomizeError(where, "a JSON patch needs a target")
     for resource in _selected(resources, patch, where):
@@ -70,6 +75,8 @@ def _apply_strategic(resources: Resources, patch: Patch, text: str, where: str) 
             single.set_strings("labels", single.labels())
             single.set_strings("annotations", single.annotations())
             single.body["apiVersion"] = Scalar(resource.current_id.api_version)
+        if patch.allow_name_change and tag_of(single.name) != STR:
+            raise KustomizeError(where, f"the name '{single.name}' would not stay a string")
         _merge_into(resource, single, patch, where)
     identities = [resource.current_id for resource in resources if resource.body]
     for number, identity in enumerate(identities):

@@ -207,6 +207,8 @@ class _Composer:
                 raise self._error(event, "a key must be a string, not a mapping or a list")
             value = self._node(events, next(events), depth + 1)
             if key.text == "<<" and not key.quoted:
+                if merged:
+                    raise self._error(event, "the key '<<' appears twice")
                 merged += self._merge_sources(value, event)
                 continue
             if key.tag != STR:

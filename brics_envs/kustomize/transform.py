@@ -78,8 +78,10 @@ def _rename(resources: Resources, prefix: str, suffix: str) -> None:
 
 def _label_places(label: Label) -> tuple[FieldSpec, ...]:
     if label.include_selectors:
-        return fieldspecs.SELECTOR_LABELS
-    return fieldspecs.TEMPLATE_LABELS if label.include_templates else fieldspecs.METADATA_LABELS
+        common = fieldspecs.SELECTOR_LABELS
+    else:
+        common = fieldspecs.TEMPLATE_LABELS if label.include_templates else fieldspecs.METADATA_LABELS
+    return (*label.fields, *common)
 
 
 def _set_entries(resources: Resources, pairs: dict[str, str], specs: tuple[FieldSpec, ...]) -> None:
