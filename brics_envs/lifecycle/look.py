@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from brics_envs import kustomize
 from brics_envs.effects import process
 from brics_envs.effects.podman import environment, exists, podman, require_podman
 from brics_envs.errors import EnvsError
 from brics_envs.lifecycle.instance_files import load_secrets
 from brics_envs.lifecycle.observe import PodState, observe_pod
 from brics_envs.lifecycle.prepare import Prepared
-from brics_envs.lifecycle.up import dump_manifest
 from brics_envs.plan.manifest import HIDDEN
 from brics_envs.plan.names import Instance
 
@@ -24,7 +24,7 @@ LOG_DIRECTORIES = {"jupyterhub": "/var/log/jupyterhub", "slurm": "/var/log/slurm
 def render(prepared: Prepared, *, show_secrets: bool) -> str:
     """The complete manifest; secret values are markers unless they are asked for and exist."""
     secrets = load_secrets(prepared.directory, prepared.password) if show_secrets else None
-    return dump_manifest(prepared.manifest(secrets or HIDDEN))
+    return kustomize.dump(prepared.manifest(secrets or HIDDEN))
 
 
 def logs(instance: Instance, container: str) -> str:

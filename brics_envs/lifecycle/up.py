@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
+from brics_envs import kustomize
 from brics_envs.config.environment import Environment
 from brics_envs.config.options import Base
 from brics_envs.config.repos import RepoChoice
@@ -172,7 +171,7 @@ def _is_current(pod: PodState, digests: dict[str, str], prepared: Prepared) -> b
 
 def _replace(prepared: Prepared, manifest: list[Document], digests: dict[str, str]) -> None:
     file = prepared.directory / MANIFEST
-    write_private(file, dump_manifest(with_inputs_label(manifest, digests)).encode())
+    write_private(file, kustomize.dump(with_inputs_label(manifest, digests)).encode())
     save_applied(prepared.directory, _applied(prepared, digests))
     carry_out(_steps(prepared, manifest, existing()))
 
@@ -191,11 +190,6 @@ def _applied(prepared: Prepared, digests: dict[str, str]) -> Applied:
         prepared.settings.slurmSpawnerWrappersBin,
         digests,
     )
-
-
-def dump_manifest(manifest: list[Document]) -> str:
-    """The manifest as one YAML stream."""
-    return yaml.safe_dump_all(manifest, sort_keys=False)
 
 
 def _summary(prepared: Prepared) -> str:
