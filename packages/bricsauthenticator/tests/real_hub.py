@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -10,7 +11,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +149,30 @@ class Hub:
             self._process.wait(20)
             self._process = None
 
+    @contextmanager
+    def slurm_is(self, state: str, text: str = "") -> Iterator[None]:
+        """Make the stand-in for Slurm ``fail``, ``hold`` or ``refuse``, or its jobs ``die``, for a while."""
+        (self.slurm / state).write_text(text)
+        try:
+            yield
+        finally:
+            (self.slurm / state).unlink()
+
+    def jobs(self) -> int:
+        """How many jobs were submitted."""
+        return len(list(self.slurm.glob("job-*.sh")))
+
+    def job(self) -> dict[str, Any]:
+        """The last submitted job: its number, account, environment and script."""
+        number = self.jobs()
+        job = json.loads((self.slurm / f"job-{number}.json").read_text())
+        return {"number": number, "script": (self.slurm / f"job-{number}.sh").read_text(), **job}
+
+    def queries(self) -> int:
+        """How often squeue was run."""
+        path = self.slurm / "queries"
+        return path.stat().st_size if path.exists() else 0
+
     def end_jobs(self) -> None:
         """End whatever jobs still run."""
         for path in self.slurm.glob("job-*.pid"):
@@ -181,7 +207,7 @@ class Browser:
 
     @property
     def xsrf(self) -> str:
-        return next(cookie.value or "" for cookie in self.http.cookies if cookie.name == "_xsrf")
+        return next((cookie.value or "" for cookie in self.http.cookies if cookie.name == "_xsrf"), "")
 
     def whoami(self) -> str | None:
         """The signed-in user's name."""
@@ -220,6 +246,13 @@ class Browser:
 
     def _api(self) -> dict[str, Any]:
         return {"params": {"_xsrf": self.xsrf}, "headers": {"Referer": f"{self.hub.url}/home"}, "timeout": 90}
+
+    def call_hub(self, token: str, body: Any) -> int:
+        """What batchspawner-singleuser does to report its port; the status of the answer."""
+        headers = {"Authorization": f"token {token}"}
+        return requests.post(
+            f"{self.hub.url}/api/batchspawner", headers=headers, json=body, timeout=10
+        ).status_code
 
     def server(self) -> dict[str, Any]:
         """The state of the server, from the API; empty if there is none."""

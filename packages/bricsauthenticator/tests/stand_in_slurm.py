@@ -56,6 +56,7 @@ def _run(number: int) -> None:
 def squeue(arguments: list[str]) -> int:
     with (ROOT / "queries").open("a") as queries:
         queries.write("q")
+    (ROOT / "query-environment").write_text(json.dumps(dict(os.environ)))
     assert arguments[:2] == ["-h", "-j"]
     assert arguments[3:] == ["-o", "%T %B"]
     number = arguments[2]
