@@ -74,11 +74,11 @@ ${error && `<p class="error" role="alert">${escape(error)}</p>`}
 <p class="hint">The local sign-in of a development environment. Its password was printed when it was started.</p>`);
 }
 
-// A form that sends itself, or with a button where there is no JavaScript.
+// The form sends itself, or has a button where there is no JavaScript.
 export function signOutPage(form) {
   return page('Signing out', `
-${form}
-<noscript><button form="op.logoutForm" name="logout" value="yes">Sign out</button></noscript>`, SUBMIT);
+${form.replace('</form>', '<input type="hidden" name="logout" value="yes"></form>')}
+<noscript><button type="submit" form="op.logoutForm">Sign out</button></noscript>`, SUBMIT);
 }
 
 export function confirmSignOutPage(form) {

@@ -24,7 +24,8 @@ export function requestHandler({ settings, keys, devUsers, cookieKeys, store, th
   provider.use(async (ctx, next) => {
     ctx.set({
       'Content-Security-Policy': contentSecurityPolicy(settings.publicUrl),
-      'Referrer-Policy': 'no-referrer',
+      // URLs hold codes and tokens. (With 'no-referrer' a browser says "Origin: null" of our own form.)
+      'Referrer-Policy': 'same-origin',
       'X-Content-Type-Options': 'nosniff',
     });
     // URLs in answers are made from the Host header: only our own name is answered.
@@ -82,8 +83,7 @@ function configuration({ settings, keys, accounts, cookieKeys, store }) {
         logoutSource: (ctx, form) => {
           // Only who has the user's own token may sign the user out without a question.
           const ours = ctx.oidc.entities.IdTokenHint?.payload.sub === ctx.oidc.session.accountId;
-          ctx.body = ours ? signOutPage(form.replace('</form>', '<input type="hidden" name="logout" value="yes"></form>'))
-            : confirmSignOutPage(form);
+          ctx.body = ours ? signOutPage(form) : confirmSignOutPage(form);
         },
         postLogoutSuccessSource: (ctx) => {
           ctx.body = messagePage('Signed out', 'You are signed out.', home);
