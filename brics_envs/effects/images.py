@@ -8,6 +8,7 @@ import os
 import resource
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,10 +28,16 @@ from brics_envs.plan.image_commands import (
 from brics_envs.plan.images import Build, DebianRoot
 from brics_envs.plan.names import LABEL_PROJECT, PROJECT
 
-PROBE_TIMEOUT_S = 10.0
+PROBE_S = 10.0
 """Seconds that a registry has to answer whether it has an image."""
 
-LONG_TIMEOUT_S = 3600.0
+SHORT_PROBE_S = 2.0
+"""The same where an up-to-date local equivalent is there, so that an `up` with nothing to do stays quick."""
+
+LEFT_OVER_S = 3600.0
+"""Seconds after which an image without a name cannot belong to a build that is still going on."""
+
+LONG_TIMEOUT_S = LEFT_OVER_S
 """Seconds that a build or a download may take."""
 
 
@@ -60,13 +67,19 @@ def image_id(tag: str) -> str:
     return podman("image", "inspect", "--format={{.Id}}", tag).stdout.strip()
 
 
-def registry_problem(reference: str) -> str:
-    """Why a registry cannot give an image, or ``""`` if it can; found out within :data:`PROBE_TIMEOUT_S`."""
+def registry_problem(reference: str, timeout_s: float) -> str:
+    """Why a registry cannot give an image, or ``""`` if it can.
+
+    :param timeout_s: seconds that it has to answer.
+    """
     try:
-        podman("manifest", "inspect", reference, timeout_s=PROBE_TIMEOUT_S)
+        podman("manifest", "inspect", reference, timeout_s=timeout_s)
     except process.CommandError as error:
         if error.status is None:
-            return f"no answer within {PROBE_TIMEOUT_S:.0f} s"
+            return f"no answer within {timeout_s:.0f} s"
+        if "single images as manifest lists" in error.output:
+            # It is there, but for one architecture only: no list, which is all that podman can show.
+            return ""
         lines = error.output.strip().splitlines()
         return lines[-1].rsplit(": ", 1)[-1] if lines else "no reason given"
     return ""
@@ -149,12 +162,21 @@ def make_debian(root: DebianRoot, digest: str) -> str:
     return image_id(root.tag)
 
 
-def remove_untagged() -> None:
-    """Remove images of ours that lost their tag to a newer build and are not in use, with the layers below."""
-    # `podman image prune` would do, but takes seconds to add up sizes.
-    filters = ("--filter=dangling=true", f"--filter=label={LABEL_PROJECT}={PROJECT}")
-    for untagged in podman("images", "--quiet", *filters).stdout.split():
-        podman("rmi", untagged, timeout_s=120, check=False)
+def remove_left_over() -> None:
+    """Remove what earlier builds of ours left without a name: images replaced by newer ones, and their builders.
+
+    What belongs to an image that still has its name stays, as a cache, and so does whatever is in use or new: it may
+    belong to another build that is going on.
+    """
+    # `podman image prune` would take the caches as well.
+    entries: list[dict[str, Any]] = podman_json(
+        "images", "--format=json", f"--filter=label={LABEL_PROJECT}={PROJECT}"
+    )
+    named = {entry["Labels"].get(LABEL_INPUTS) for entry in entries if entry.get("Names")}
+    for entry in entries:
+        old = time.time() - entry["Created"] > LEFT_OVER_S
+        if old and not entry.get("Names") and entry["Labels"].get(LABEL_INPUTS) not in named:
+            podman("rmi", entry["Id"], timeout_s=120, check=False)
 
 
 def _apt_targets() -> str:

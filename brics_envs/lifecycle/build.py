@@ -124,37 +124,30 @@ def _choose_sources(
     bases = bases_of(request)
     if request.base != "auto":
         return dict.fromkeys(bases, request.base), []
-    open_bases = [base for base in bases if _at_hand(base, request, versions, present) is None]
-    references = [registry_image(base, versions) for base in open_bases]
+    wanted = {base: registry_image(base, versions) for base in bases}
+    asked = [base for base in bases if wanted[base] not in present]
+
+    def ask(base: str) -> str:
+        ready = request.allow_local and _local_is_ready(base, request, versions, present)
+        return effects.registry_problem(wanted[base], effects.SHORT_PROBE_S if ready else effects.PROBE_S)
+
     with ThreadPoolExecutor() as pool:
-        problems = dict(zip(open_bases, pool.map(effects.registry_problem, references), strict=True))
-    sources = {
-        base: _at_hand(base, request, versions, present) or ("local" if problems[base] else "registry")
-        for base in bases
-    }
-    missing = [
-        f"{registry_image(base, versions)} ({problem})" for base, problem in problems.items() if problem
-    ]
-    if not missing:
-        return sources, []
-    if not request.allow_local:
+        problems = dict(zip(asked, pool.map(ask, asked), strict=True))
+    sources: dict[str, BaseSource] = {base: "local" if problems.get(base) else "registry" for base in bases}
+    missing = ", ".join(f"{wanted[base]} ({problem})" for base, problem in problems.items() if problem)
+    if missing and not request.allow_local:
         raise EnvsError(
-            f"base images cannot be pulled: {', '.join(missing)}",
+            f"base images cannot be pulled: {missing}",
             hint="--base local builds equivalents from Debian's packages",
         )
-    return sources, [f"no registry has {', '.join(missing)}: building local equivalents"]
+    return sources, [f"cannot pull {missing}: local equivalents are used"] if missing else []
 
 
-def _at_hand(
+def _local_is_ready(
     base: str, request: ImageRequest, versions: Versions, present: Mapping[str, PresentImage]
-) -> BaseSource | None:
-    """Where a base comes from if that can be told without asking its registry."""
-    if registry_image(base, versions) in present:
-        return "registry"
-    if request.rebuild or not request.allow_local:
-        return None
-    kept = decide(local_base(base, request, versions), present, rebuild=False)
-    return "local" if all(decision.id for decision in kept) else None
+) -> bool:
+    local = decide(local_base(base, request, versions), present, rebuild=request.rebuild)
+    return all(decision.id for decision in local)
 
 
 def _carry_out(decisions: list[Decision], rebuild: bool, report: Report) -> dict[str, str]:
@@ -172,7 +165,7 @@ def _carry_out(decisions: list[Decision], rebuild: bool, report: Report) -> dict
             # Else the pool would wait for the builds to end.
             process.stop_all()
             raise
-    effects.remove_untagged()
+    effects.remove_left_over()
     return made
 
 
