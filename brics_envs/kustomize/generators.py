@@ -11,8 +11,9 @@ from typing import Any
 from brics_envs.kustomize.errors import KustomizeError
 from brics_envs.kustomize.files import Root
 from brics_envs.kustomize.kustomization import Generator
-from brics_envs.kustomize.nodes import BOOL, Mapping, Node, Scalar, lookup, string_mapping, strings, text_of
+from brics_envs.kustomize.nodes import BOOL, STR, Mapping, Scalar, lookup, strings, text_of
 from brics_envs.kustomize.resources import Resource, Resources
+from brics_envs.kustomize.texts import string, string_mapping
 from brics_envs.kustomize.writer import plain
 
 _KEY = re.compile(r"(?!\.\.?$|\.\.)[-._a-zA-Z0-9]{1,253}")
@@ -95,7 +96,14 @@ def _replace_strings(resource: Resource, name: str, values: dict[str, str]) -> N
     if resource.body is not None:
         resource.body.pop(name, None)
         if values:
-            resource.body[name] = string_mapping(values)
+            resource.body[name] = (
+                _secret_strings(values) if resource.kind == "Secret" else string_mapping(values)
+            )
+
+
+def _secret_strings(values: dict[str, str]) -> Mapping:
+    """Base64 is quoted only if it takes several lines."""
+    return {key: Scalar(values[key], STR, "\n" in values[key]) for key in sorted(values)}
 
 
 def _config_data(values: dict[str, bytes]) -> Mapping:
@@ -103,14 +111,14 @@ def _config_data(values: dict[str, bytes]) -> Mapping:
     binaries: Mapping = {}
     for key in sorted(values):
         try:
-            texts[key] = Scalar(values[key].decode("utf-8"))
+            texts[key] = string(values[key].decode("utf-8"))
         except UnicodeDecodeError:
             binaries[key] = Scalar(_base64(values[key]))
     return {**({"data": texts} if texts else {}), **({"binaryData": binaries} if binaries else {})}
 
 
 def _secret_data(generator: Generator, values: dict[str, bytes]) -> Mapping:
-    data: Node = {key: Scalar(_base64(values[key])) for key in sorted(values)}
+    data = _secret_strings({key: _base64(value) for key, value in values.items()})
     return {"type": Scalar(generator.type), "data": data}
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+
+from yaml.emitter import Emitter
+
 from brics_envs.kustomize.errors import KustomizeError
 from brics_envs.kustomize.nodes import BOOL, FLOAT, INT, NULL, STR, Mapping, Node, Scalar, copy_node, text_of
 from brics_envs.kustomize.scalars import number_text, tag_of, value_of
@@ -70,7 +74,17 @@ def to_json(node: Node, where: object) -> Node:
     if isinstance(value, (int, float)):
         text = number_text(float(value))
         return Scalar(text, FLOAT if "e" in text or "." in text else INT)
-    return Scalar("null", NULL) if value is None else Scalar(value, STR, tag_of(value, legacy=True) != STR)
+    return Scalar("null", NULL) if value is None else Scalar(value, STR, _needs_quotes(value))
+
+
+def _needs_quotes(text: str) -> bool:
+    analysis = Emitter(io.StringIO(), allow_unicode=True).analyze_scalar(text)
+    return (
+        tag_of(text, legacy=True) != STR
+        or tag_of(text) != STR
+        or analysis.multiline
+        or not analysis.allow_block_plain
+    )
 
 
 def _apply(document: Mapping, operation: Mapping, where: object) -> None:

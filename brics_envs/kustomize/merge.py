@@ -11,6 +11,7 @@ from typing import TypeAlias, overload
 
 from brics_envs.kustomize.errors import KustomizeError
 from brics_envs.kustomize.nodes import (
+    STR,
     UNTAGGED,
     Mapping,
     Node,
@@ -190,7 +191,7 @@ class _Merger:
 
 
 def _set(mapping: Mapping, name: str, value: Node | None) -> None:
-    """Set a field, or remove it. A new scalar keeps the quotes of the old one."""
+    """Set a field, or remove it. A new scalar gets the old one's quotes, and is a string then."""
     old = mapping.get(name)
     if value is old and value is not None:
         return
@@ -198,7 +199,7 @@ def _set(mapping: Mapping, name: str, value: Node | None) -> None:
         mapping.pop(name, None)
         return
     if isinstance(old, Scalar) and isinstance(value, Scalar):
-        value = value._replace(quoted=old.quoted)
+        value = Scalar(value.text, STR, quoted=True) if old.quoted else value._replace(quoted=False)
     mapping[name] = value
 
 

@@ -6,7 +6,6 @@ at the very end. So does this package: a scalar keeps its text and its YAML tag.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
 STR = "!!str"
@@ -81,17 +80,3 @@ def strings(node: Node | None) -> dict[str, str]:
     if not isinstance(node, dict):
         return {}
     return {key: value.text if isinstance(value, Scalar) else "" for key, value in node.items()}
-
-
-def string_mapping(values: dict[str, str]) -> Mapping:
-    """The reverse of :func:`strings`, with sorted keys; every value a string."""
-    return {key: Scalar(values[key]) for key in sorted(values)}
-
-
-def scalars(node: Node) -> Iterator[Scalar]:
-    """Every scalar at or below ``node``."""
-    if isinstance(node, Scalar):
-        yield node
-    else:
-        for value in node.values() if isinstance(node, dict) else node:
-            yield from scalars(value)

@@ -14,11 +14,11 @@ from brics_envs.kustomize.nodes import (
     copy_mapping,
     is_null,
     lookup,
-    string_mapping,
     strings,
     text_of,
 )
 from brics_envs.kustomize.schema import CLUSTER_SCOPED
+from brics_envs.kustomize.texts import string_mapping
 
 DEFAULT_NAMESPACE = "default"
 NO_NAMESPACE = "_non_namespaceable_"

@@ -12,6 +12,7 @@ from brics_envs.kustomize.kustomization import Image, Kustomization, Label
 from brics_envs.kustomize.nodes import Node, Scalar, is_null, lookup, text_of
 from brics_envs.kustomize.resources import Resource, Resources
 from brics_envs.kustomize.scalars import untyped
+from brics_envs.kustomize.texts import string
 
 _UNPREFIXED = (("", "CustomResourceDefinition"), ("apiregistration.k8s.io", "APIService"), ("", "Namespace"))
 _IMAGE_NAME = re.compile(r"[A-Za-z0-9._/:-]+")
@@ -92,7 +93,8 @@ def _set_entries(resources: Resources, pairs: dict[str, str], specs: tuple[Field
         if not isinstance(node, dict):
             raise KustomizeError("labels or annotations", "stand where there is no mapping")
         for key in sorted(pairs):
-            node[key] = Scalar(pairs[key])
+            old, new = node.get(key), string(pairs[key])
+            node[key] = new._replace(quoted=old.quoted) if isinstance(old, Scalar) else new
         return node
 
     for resource in resources:

@@ -1,0 +1,35 @@
+"""Strings that kustomize itself writes into documents: labels, annotations, the data of ConfigMaps."""
+
+from __future__ import annotations
+
+import re
+
+from brics_envs.kustomize.errors import KustomizeError
+from brics_envs.kustomize.nodes import STR, Mapping, Scalar
+from brics_envs.kustomize.reader import read_documents
+from brics_envs.kustomize.scalars import tag_of
+
+_WORD = re.compile(r"[A-Za-z0-9_/][-A-Za-z0-9_./@+=]*")
+
+
+def string(text: str) -> Scalar:
+    """A string: quoted if it is several lines or would be something else to a reader of YAML 1.1.
+
+    It matters when a patch puts a number in its place: in quotes that becomes a string, too.
+    """
+    return Scalar(text, STR, "\n" in text or (text != "" and not _is_plain(text)))
+
+
+def string_mapping(values: dict[str, str]) -> Mapping:
+    """Strings by their sorted keys."""
+    return {key: string(values[key]) for key in sorted(values)}
+
+
+def _is_plain(text: str) -> bool:
+    if _WORD.fullmatch(text):
+        return tag_of(text, legacy=True) == STR
+    try:
+        documents = read_documents(text, "a string", legacy=True)
+    except KustomizeError:
+        return True
+    return len(documents) == 1 and isinstance(documents[0], Scalar) and documents[0].tag == STR
