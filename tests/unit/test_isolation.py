@@ -106,7 +106,7 @@ def test_a_swallowed_refusal_fails_the_test_all_the_same(tmp_path):
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
     )
     assert done.returncode == 1, done.stdout + done.stderr
     assert "a unit test must not: reach '192.0.2.1'" in done.stdout
