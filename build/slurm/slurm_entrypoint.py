@@ -157,7 +157,7 @@ def sudoers(bin_dir: str, variables: Iterable[str]) -> str:
         [
             "# Written at every start of the container.",
             f'Defaults:{SPAWNER} env_keep = "{" ".join([*variables, JOB_ID])}"',
-            f'Defaults:{SPAWNER} env_reset, !env_check, !setenv, runcwd = ~, !use_pty, !requiretty, !lecture',
+            f"Defaults:{SPAWNER} env_reset, !env_check, !setenv, runcwd = ~, !use_pty, !requiretty, !lecture",
             f"Defaults !syslog, logfile = {LOG}/sudo.log, log_year, loglinelen = 0",
             "# A query comes every few seconds from each notebook server: only refused ones are worth a line.",
             f"Defaults!{commands[1]} !log_allowed",
@@ -325,7 +325,7 @@ def write(path: Path, content: bytes, mode: int) -> None:
     """Write a whole file with this mode, keeping the group of the one it replaces, or nothing."""
     new = path.with_name(f".{path.name}.tmp")
     new.unlink(missing_ok=True)
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
         if path.exists():
             os.fchown(stream.fileno(), 0, path.stat().st_gid)
         os.fchmod(stream.fileno(), mode)

@@ -1,0 +1,205 @@
+"""The Slurm container's entrypoint (its pure functions) and the configuration that it and the hub read."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+import stat
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+ROOT = Path(__file__).resolve().parents[2]
+SLURM = ROOT / "k8s/components/slurm"
+SSH_CONFIG = ROOT / "k8s/base/ssh/ssh_config"
+SERVICES = ROOT / "build/slurm/services"
+
+
+def _load() -> ModuleType:
+    spec = importlib.util.spec_from_file_location(
+        "slurm_entrypoint", ROOT / "build/slurm/slurm_entrypoint.py"
+    )
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    # dataclasses look their own module up by name.
+    __import__("sys").modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+entrypoint = _load()
+
+
+def _settings(path: Path, keyword: str) -> list[str]:
+    lines = [line.split() for line in path.read_text().splitlines()]
+    return [word for line in lines if line and line[0].lower() == keyword.lower() for word in line[1:]]
+
+
+# --- Users.
+
+
+def test_users_are_sorted_and_unique_without_comments_and_blank_lines() -> None:
+    text = "# all of them\n\nuser2.project1\n  user1.project2  # the first\nuser2.project1\n"
+    assert entrypoint.parse_users(text) == ["user1.project2", "user2.project1"]
+
+
+@pytest.mark.parametrize(
+    "line", ["user1", "user1.p.q", "../x.project1", "root:x.p", "User.p", "a b.p", ".p", "u."]
+)
+def test_a_line_that_is_no_user_of_a_project_is_refused(line: str) -> None:
+    with pytest.raises(entrypoint.SetupError, match=r"USER\.PROJECT"):
+        entrypoint.parse_users(f"user1.project1\n{line}\n")
+
+
+def test_users_get_the_next_ids_and_those_with_a_home_keep_theirs() -> None:
+    recorded = {"b.p": 20000, "gone.p": 20007}
+    accounts = entrypoint.assign_uids(["c.p", "a.p", "b.p"], recorded)
+    assert {account.name: account.uid for account in accounts} == {"b.p": 20000, "a.p": 20008, "c.p": 20009}
+
+
+def test_a_home_of_root_or_of_another_user_records_nothing() -> None:
+    accounts = entrypoint.assign_uids(["a.p", "b.p", "c.p"], {"a.p": 0, "b.p": 20003, "c.p": 20003})
+    assert {account.name: account.uid for account in accounts} == {"a.p": 20004, "b.p": 20003, "c.p": 20005}
+
+
+names = st.from_regex(r"[a-z_][a-z0-9_-]{0,5}\.[a-z_][a-z0-9_-]{0,5}", fullmatch=True)
+
+
+@given(st.sets(names), st.sets(names), st.dictionaries(names, st.integers(0, 20020)))
+def test_ids_are_unique_stable_and_never_those_of_a_user_who_is_gone(
+    first: set[str], second: set[str], recorded: dict[str, int]
+) -> None:
+    before = {account.name: account.uid for account in entrypoint.assign_uids(first, recorded)}
+    homes = recorded | before
+    after = {account.name: account.uid for account in entrypoint.assign_uids(second, homes)}
+    assert all(uid >= entrypoint.FIRST_UID for uid in after.values())
+    assert len(set(after.values())) == len(after)
+    assert all(after[name] == before[name] for name in first & second)
+    new = second - homes.keys()
+    assert not {after[name] for name in new} & set(homes.values())
+
+
+FILES = {
+    "passwd": "root:x:0:0:root:/root:/bin/bash\nold.p:x:20000:20000::/home/p/old.p:/bin/bash\n",
+    "shadow": "root:*:1:0:99999:7:::\nold.p:*:1:0:99999:7:::\n",
+    "group": "root:x:0:\njupyterusers:x:999:old.p\nold.p:x:20000:\n",
+    "gshadow": "root:*::\njupyterusers:!::old.p\nold.p:!::\n",
+}
+
+
+def test_account_files_have_the_users_of_now_and_no_earlier_ones() -> None:
+    files = entrypoint.account_files(FILES, [entrypoint.Account("new.p", 20001)])
+    assert files["passwd"].splitlines()[1:] == ["new.p:x:20001:20001::/home/p/new.p:/bin/bash"]
+    assert files["group"].splitlines()[1:] == ["jupyterusers:x:999:new.p", "new.p:x:20001:"]
+    assert files["gshadow"].splitlines()[1:] == ["jupyterusers:!::new.p", "new.p:!::"]
+    assert files["shadow"].splitlines()[1].startswith("new.p:*:")
+    assert "old" not in "".join(files.values())
+
+
+def test_account_files_are_the_same_the_second_time() -> None:
+    accounts = [entrypoint.Account("a.p", 20000), entrypoint.Account("b.p", 20001)]
+    once = entrypoint.account_files(FILES, accounts)
+    assert entrypoint.account_files(once, accounts) == once
+
+
+# --- What a daemon or sudo reads.
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("slurm-wlm 24.11.5", "CgroupPlugin=disabled\n"),
+        ("slurm 23.02.1", "CgroupPlugin=disabled\n"),
+        ("slurm-wlm 22.05.8", None),
+        ("slurm-wlm 21.08.5", None),
+    ],
+)
+def test_cgroups_are_switched_off_where_slurm_knows_the_setting(version: str, expected: str | None) -> None:
+    assert entrypoint.cgroup_conf(version) == expected
+
+
+def test_the_containers_name_means_its_loopback_alone() -> None:
+    hosts = "127.0.0.1 localhost n1\n10.0.0.2\tslurm pod # added\n10.0.0.3 slurm\n::1 localhost\n"
+    expected = "127.0.0.1 slurm\n127.0.0.1 localhost n1\n10.0.0.2 pod\n::1 localhost\n"
+    assert entrypoint.hosts_on_loopback(hosts, "slurm") == expected
+    assert entrypoint.hosts_on_loopback(expected, "slurm") == expected
+
+
+def test_sudo_allows_the_wrappers_without_arguments_as_members_of_the_group_only() -> None:
+    rules = entrypoint.sudoers("/opt/w/bin/", ["JUPYTERHUB_API_TOKEN"]).splitlines()
+    allowed = [line for line in rules if line.startswith("jupyterspawner ")]
+    commands = ", ".join(f'/opt/w/bin/slurmspawner_{name} ""' for name in ("sbatch", "squeue", "scancel"))
+    assert allowed == [f"jupyterspawner ALL = (%jupyterusers) NOPASSWD: {commands}"]
+    assert 'Defaults:jupyterspawner env_keep = "JUPYTERHUB_API_TOKEN SLURMSPAWNER_JOB_ID"' in rules
+
+
+@pytest.mark.parametrize(
+    "folder", ["bin", "/opt/w bin", "/opt/*", "/a, ALL = (ALL) NOPASSWD: ALL", "/a\nb", ""]
+)
+def test_a_folder_that_would_mean_something_to_sudo_is_refused(folder: str) -> None:
+    with pytest.raises(entrypoint.SetupError, match="slurmSpawnerWrappersBin"):
+        entrypoint.sudoers(folder, [])
+
+
+def test_ssh_sends_exactly_what_sshd_accepts_and_sudo_keeps() -> None:
+    sent = _settings(SSH_CONFIG, "SendEnv")
+    accepted = entrypoint.accepted_variables((SLURM / "sshd_config").read_text())
+    assert sent == accepted
+    assert len(set(sent)) == len(sent)
+    kept = re.search(r'env_keep = "(.*)"', entrypoint.sudoers("/opt/w/bin", accepted))
+    assert kept
+    assert kept[1].split() == [*sent, "SLURMSPAWNER_JOB_ID"]
+    assert not {"HOME", "USER", "SHELL", "PATH", "LOGNAME"} & set(sent)
+
+
+def test_a_wildcard_in_acceptenv_is_refused() -> None:
+    with pytest.raises(entrypoint.SetupError, match="JUPYTERHUB_\\*"):
+        entrypoint.accepted_variables("AcceptEnv JUPYTERHUB_API_TOKEN JUPYTERHUB_*\n")
+
+
+@pytest.mark.parametrize(
+    ("path", "keyword", "value"),
+    [
+        (SLURM / "sshd_config", "ListenAddress", "127.0.0.1"),
+        (SLURM / "sshd_config", "AllowUsers", "jupyterspawner"),
+        (SLURM / "sshd_config", "AuthenticationMethods", "publickey"),
+        (SLURM / "sshd_config", "LogLevel", "INFO"),
+        (SSH_CONFIG, "StrictHostKeyChecking", "yes"),
+        (SSH_CONFIG, "BatchMode", "yes"),
+        (SSH_CONFIG, "LogLevel", "ERROR"),
+    ],
+)
+def test_settings_on_which_security_rests(path: Path, keyword: str, value: str) -> None:
+    assert _settings(path, keyword) == [value]
+
+
+def test_slurm_has_the_node_the_gpus_and_the_paths_of_the_container() -> None:
+    pairs = (word.partition("=") for word in shlex.split((SLURM / "slurm.conf").read_text(), comments=True))
+    conf = {key: value for key, _, value in pairs}
+    assert conf["NodeName"] == "n1"
+    assert conf["Gres"] == f"gpu:{entrypoint.GPUS}"
+    assert conf["StateSaveLocation"].startswith("/var/spool/slurm/")
+    assert conf["SlurmctldLogFile"].startswith(f"{entrypoint.LOG}/")
+    assert set(conf["CommunicationParameters"].split(",")) == {"NoInAddrAny", "NoCtldInAddrAny"}
+    assert f"/dev/fakegpu[0-{entrypoint.GPUS - 1}]" in (SLURM / "gres.conf").read_text()
+
+
+# --- The supervised services.
+
+
+def test_every_script_of_the_services_can_be_executed() -> None:
+    scripts = [path for path in SERVICES.rglob("*") if path.name in ("run", "check", "SIGTERM")]
+    assert len([path for path in scripts if path.name == "run"]) == 6
+    assert all(path.stat().st_mode & stat.S_IXUSR for path in scripts)
+
+
+def test_stopping_the_container_ends_every_service() -> None:
+    services = sorted(path.name for path in SERVICES.iterdir() if not path.name.startswith("."))
+    stop = (SERVICES / ".s6-svscan/SIGTERM").read_text()
+    for loop in re.findall(r"(?:for service in|-t 1500) ([a-z ]+)", stop):
+        assert sorted(loop.split()) == services
