@@ -30,11 +30,11 @@ def sbatch(arguments: list[str]) -> int:
         sys.stderr.write((ROOT / "refuse").read_text())
         return 1
     number = len(list(ROOT.glob("job-*.sh"))) + 1
-    script = ROOT / f"job-{number}.sh"
-    script.write_text(sys.stdin.read())
+    script = sys.stdin.read()
     (ROOT / f"job-{number}.json").write_text(
         json.dumps({"account": os.environ.get("STAND_IN_ACCOUNT"), "environment": dict(os.environ)})
     )
+    (ROOT / f"job-{number}.sh").write_text(script)
     if not (ROOT / "hold").exists():
         _run(number)
     print(f"{number};stand-in")

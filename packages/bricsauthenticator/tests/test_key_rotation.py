@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from real_hub import MakeHub
+from real_hub import Hub, MakeHub
 from stand_in_issuer import Issuer, make_key
 
 
@@ -19,8 +19,9 @@ def issuer() -> Iterator[Issuer]:
     issuer.close()
 
 
-def test_rotation_and_a_flood_of_unknown_keys(make_hub: MakeHub, issuer: Issuer) -> None:
+def test_a_slow_issuer_then_rotation_then_a_flood(make_hub: MakeHub, issuer: Issuer) -> None:
     hub = make_hub(issuer)
+    check_that_a_slow_issuer_does_not_block(hub, issuer)
     browser = hub.session()
     old_token = issuer.token()
     issuer.keys["k2"] = ("ES256", make_key("ES256"))
@@ -57,9 +58,9 @@ def test_an_issuer_that_is_away(make_hub: MakeHub, issuer: Issuer) -> None:
     assert hub.sign_in(token).status_code == 302
 
 
-def test_a_slow_issuer_does_not_block_the_hub(make_hub: MakeHub, issuer: Issuer) -> None:
-    hub = make_hub(issuer)
-    issuer.delay = 1.5
+def check_that_a_slow_issuer_does_not_block(hub: Hub, issuer: Issuer) -> None:
+    """The first sign-in needs the keys; meanwhile the hub answers others."""
+    issuer.delay = 2.4
     statuses: list[int] = []
     sign_in = threading.Thread(target=lambda: statuses.append(hub.sign_in(issuer.token()).status_code))
     sign_in.start()
@@ -67,9 +68,10 @@ def test_a_slow_issuer_does_not_block_the_hub(make_hub: MakeHub, issuer: Issuer)
     while sign_in.is_alive():
         started = time.monotonic()
         assert requests.get(f"{hub.url}/health", timeout=5).ok
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 2
         answers += 1
         time.sleep(0.05)
     sign_in.join()
     assert statuses == [302]
     assert answers > 10
+    issuer.delay = 0

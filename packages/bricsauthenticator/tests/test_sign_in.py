@@ -141,6 +141,27 @@ def test_a_token_of_another_user_ends_the_session(hub: Hub, issuer: Issuer) -> N
     assert all(before[name] != after[name] for name in SESSION_COOKIES)
 
 
+def test_a_session_ends_when_the_proxy_passes_on_the_token_of_another_user(hub: Hub, issuer: Issuer) -> None:
+    browser = hub.session(short_name="carol")
+    browser.http.headers["X-Auth-Id-Token"] = issuer.token(short_name="carol")
+    time.sleep(1.1)
+    assert browser.whoami() == "carol"
+    browser.http.headers["X-Auth-Id-Token"] = issuer.token(short_name="bob")
+    time.sleep(1.1)
+    assert browser.whoami() is None
+    page = browser.http.get(f"{hub.url}/token", timeout=10)
+    assert urlsplit(page.url).path == "/jupyter/hub/token"
+    assert browser.whoami() == "bob"
+
+
+def test_tokens_that_cannot_be_read_leave_the_session_alone(hub: Hub, issuer: Issuer) -> None:
+    browser = hub.session(short_name="carol")
+    for token in ("nonsense", "", issuer.token(exp=1, short_name="carol"), issuer.token(short_name=None)):
+        browser.http.headers["X-Auth-Id-Token"] = token
+        time.sleep(1.1)
+        assert browser.whoami() == "carol"
+
+
 def test_a_refused_token_leaves_the_session_alone(hub: Hub, issuer: Issuer) -> None:
     browser = hub.session()
     assert hub.sign_in("nonsense", browser.http).status_code == 401
@@ -201,30 +222,41 @@ def test_sign_out_ends_the_session(hub: Hub) -> None:
     assert browser.whoami() is None
 
 
-def test_sign_out_goes_on_to_the_proxy(make_hub: MakeHub, issuer: Issuer) -> None:
-    url = "/jupyter/oidc?logout=https%3A%2F%2Fx.example%2F&a=b"
-    hub = make_hub(
+SIGN_OUT_URL = "/jupyter/oidc?logout=https%3A%2F%2Fx.example%2F&a=b"
+
+
+@pytest.fixture(scope="module")
+def signing_out(make_hub: MakeHub, issuer: Issuer) -> Hub:
+    """A hub that knows how to sign out of the proxy, and that blocks a user."""
+    return make_hub(
         issuer,
-        f"c.BricsAuthenticator.logout_redirect_url = {url!r}\n"
+        f"c.BricsAuthenticator.logout_redirect_url = {SIGN_OUT_URL!r}\n"
+        "c.BricsAuthenticator.invalid_jwt_logout = True\n"
         "c.BricsAuthenticator.blocked_users = {'mallory'}\n",
     )
-    browser = hub.session()
-    response = browser.http.get(f"{hub.url}/logout", allow_redirects=False, timeout=10)
-    assert (response.status_code, response.headers["Location"]) == (302, url)
+
+
+def test_sign_out_goes_on_to_the_proxy(signing_out: Hub) -> None:
+    browser = signing_out.session()
+    response = browser.http.get(f"{signing_out.url}/logout", allow_redirects=False, timeout=10)
+    assert (response.status_code, response.headers["Location"]) == (302, SIGN_OUT_URL)
     assert browser.whoami() is None
-    page = hub.sign_in("nonsense")
+
+
+def test_invalid_tokens_can_sign_out(signing_out: Hub, issuer: Issuer) -> None:
+    browser = signing_out.session()
+    response = signing_out.sign_in(issuer.token(exp=NOW - 600), browser.http)
+    assert (response.status_code, response.headers["Location"]) == (302, SIGN_OUT_URL)
+    assert browser.whoami() is None
+
+
+def test_without_a_token_there_is_a_link_to_sign_out(signing_out: Hub) -> None:
+    page = requests.get(f"{signing_out.url}/login", allow_redirects=False, timeout=10)
     assert page.status_code == 401
     assert "logout=https%3A%2F%2Fx.example%2F&amp;a=b" in page.text
-    assert hub.sign_in(issuer.token(short_name="mallory")).status_code == 403
 
 
-def test_invalid_tokens_can_sign_out(make_hub: MakeHub, issuer: Issuer) -> None:
-    hub = make_hub(
-        issuer,
-        "c.BricsAuthenticator.logout_redirect_url = '/out'\nc.BricsAuthenticator.invalid_jwt_logout = True\n",
-    )
-    browser = hub.session()
-    response = hub.sign_in(issuer.token(exp=NOW - 600), browser.http)
-    assert (response.status_code, response.headers["Location"]) == (302, "/out")
-    assert browser.whoami() is None
-    assert requests.get(f"{hub.url}/login", allow_redirects=False, timeout=10).status_code == 401
+def test_blocked_users_get_403(signing_out: Hub, issuer: Issuer) -> None:
+    response = signing_out.sign_in(issuer.token(short_name="mallory"))
+    assert response.status_code == 403
+    assert not SESSION_COOKIES & set(response.cookies.keys())

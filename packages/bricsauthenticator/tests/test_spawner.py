@@ -1,4 +1,4 @@
-"""Servers as jobs, in a real hub with a stand-in for Slurm: options, life cycle, failures, restarts of the hub."""
+"""Servers as jobs, in a real hub with a stand-in for Slurm: options, life cycle, failures, restarts."""
 
 from __future__ import annotations
 
@@ -44,6 +44,14 @@ def alice(hub: Hub) -> Iterator[Browser]:
     if browser.server():
         browser.wait_ready()
         assert browser.stop().status_code == 204
+
+
+def submit(browser: Browser) -> dict[str, Any]:
+    """Submit the form and wait for the job, which is not yet a server."""
+    before = browser.hub.jobs()
+    assert browser.post_form(FORM).status_code == 302
+    wait_for(lambda: browser.hub.jobs() > before, "the job to be submitted", 20)
+    return browser.hub.job()
 
 
 def start(browser: Browser, **changes: str) -> None:
@@ -293,8 +301,7 @@ def test_a_cancellation_is_tried_until_it_succeeds(hub: Hub, alice: Browser) -> 
 def test_a_waiting_job_shows_progress_and_is_queried_ever_more_rarely(hub: Hub, alice: Browser) -> None:
     with hub.slurm_is("hold"):
         before = hub.queries()
-        assert alice.post_form(FORM).status_code == 302
-        number = hub.job()["number"]
+        number = submit(alice)["number"]
         response = alice.http.get(
             f"{hub.url}/api/users/alice/server/progress",
             params={"_xsrf": alice.xsrf},
@@ -338,8 +345,7 @@ def test_a_waiting_job_shows_progress_and_is_queried_ever_more_rarely(hub: Hub, 
 )
 def test_a_server_can_report_nothing_but_a_port(hub: Hub, alice: Browser, body: Any) -> None:
     with hub.slurm_is("hold"):
-        alice.post_form(FORM)
-        token = hub.job()["environment"]["JUPYTERHUB_API_TOKEN"]
+        token = submit(alice)["environment"]["JUPYTERHUB_API_TOKEN"]
         assert alice.call_hub(token, body) == 400
         alice.stop()
 
@@ -369,8 +375,7 @@ def test_a_restarted_hub_keeps_and_stops_its_servers(hub: Hub, alice: Browser) -
 
 def test_a_restarted_hub_cancels_jobs_that_were_starting(hub: Hub, alice: Browser) -> None:
     with hub.slurm_is("hold"):
-        alice.post_form(FORM)
-        number = hub.job()["number"]
+        number = submit(alice)["number"]
         wait_for(lambda: f"Job {number} of alice submitted" in hub.log.read_text(), "the submission", 20)
         time.sleep(0.5)
         hub.kill()

@@ -126,6 +126,14 @@ def verify(token: str, key: jwt.PyJWK, *, issuer: str, audience: str, leeway: fl
         raise TokenError("the token does not verify") from None
 
 
+def unverified_claim(token: str, name: str) -> object:
+    """A claim of a token that nobody has verified: never to be trusted. None if there is none."""
+    try:
+        return jwt.decode(token[:MAX_TOKEN], options={"verify_signature": False}).get(name)
+    except Exception:  # as in read_header
+        return None
+
+
 REASONS: dict[type[Exception], str] = {
     jwt.ExpiredSignatureError: "the token has expired",
     jwt.ImmatureSignatureError: "the token is not yet valid",
