@@ -108,6 +108,8 @@ c.SlurmSpawner.batch_script = f"""#!/bin/bash -l
 {{% endif %}}{{% if partition %}}#SBATCH --partition={{{{partition}}}}
 {{% endif %}}{{% if reservation %}}#SBATCH --reservation={{{{reservation}}}}
 {{% endif %}}
+# sudo leaves traces of the service account.
+unset -v "${{!SUDO_@}}"
 set -euo pipefail
 umask 077
 export PATH="{DEPLOY["jupyterEnvDir"]}/bin:$PATH"

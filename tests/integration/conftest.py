@@ -1,0 +1,115 @@
+"""What integration tests share: one running instance, podman's socket, signed-in users.
+
+Nothing here skips: what is missing fails. For work on the tests themselves the environment may say
+``BRICS_TEST_INSTANCE`` (default: the default instance), ``BRICS_TEST_PORT`` (default: 8000) and ``BRICS_TEST_KEEP=1``,
+which uses an instance that is up already and leaves it up.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+
+from brics_envs.plan.names import DEFAULT_INSTANCE, PERSISTENT_VOLUMES, Instance, parse_instance
+from tests.integration.hub_client import HubClient
+from tests.integration.process_sampler import ProcessSampler
+from tests.integration.running_instance import UP_DEADLINE_S, RunningInstance, invoke, podman_service
+
+KEEP = os.environ.get("BRICS_TEST_KEEP") == "1"
+TEST_DEADLINE_S = 240
+"""For the body of any one test."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """No test hangs for ever. The time of fixtures is theirs: they have deadlines of their own."""
+    for item in items:
+        if "tests/integration" in item.path.as_posix() and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(TEST_DEADLINE_S, func_only=True))
+
+
+@pytest.fixture(scope="session")
+def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[docker.DockerClient]:
+    """docker-py on podman's socket."""
+    with podman_service(tmp_path_factory.mktemp("podman")) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def sampler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessSampler]:
+    """Notes every command line on this machine, those in containers included, from before `up` to the end."""
+    with ProcessSampler(tmp_path_factory.mktemp("processes") / "command-lines", interval_s=0.05) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def debug_settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A --deploy-dir with which the hub logs all that it can."""
+    directory = tmp_path_factory.mktemp("deploy")
+    (directory / "deploy.yaml").write_text("logLevel: DEBUG\n")
+    return directory
+
+
+@pytest.fixture(scope="session")
+def running(
+    podman: docker.DockerClient, sampler: ProcessSampler, debug_settings: Path
+) -> Iterator[RunningInstance]:
+    """The instance that all tests of the running pod use: brought up as a user would, taken down at the end."""
+    instance = parse_instance(os.environ.get("BRICS_TEST_INSTANCE", DEFAULT_INSTANCE))
+    port = int(os.environ.get("BRICS_TEST_PORT", "8000"))
+    if KEEP and (there := ready_already(instance, port, podman)):
+        yield there
+        return
+    if not KEEP:
+        refuse_to_harm(podman, instance)
+    settings = ("--env", "dev_dummyauth", "--deploy-dir", str(debug_settings))
+    option = ("--instance", instance.name)
+    began = time.monotonic()
+    try:
+        done = invoke("up", *settings, *option, "--port", str(port), timeout_s=UP_DEADLINE_S)
+        assert done.status == 0, f"`invoke up` failed:\n{done.stdout}\n{done.stderr}"
+        output = done.stdout + done.stderr
+        yield RunningInstance(instance, port, podman, output, time.monotonic() - began)
+    finally:
+        if not KEEP:
+            down = invoke("down", *option)
+            assert down.status == 0, f"`invoke down` failed:\n{down.stdout}\n{down.stderr}"
+
+
+def ready_already(instance: Instance, port: int, podman: docker.DockerClient) -> RunningInstance | None:
+    """The instance as it runs, if it is ready."""
+    status = json.loads(invoke("status", "--instance", instance.name, "--json").checked())
+    (one,) = status["instances"]
+    return RunningInstance(instance, port, podman, "", 0) if one["state"] == "ready" else None
+
+
+def refuse_to_harm(podman: docker.DockerClient, instance: Instance) -> None:
+    """Fail rather than take down, with its volumes, an instance that somebody uses."""
+    volumes = {volume.name for volume in podman.volumes.list()}
+    used = sorted(volumes & {instance.named(name) for name in PERSISTENT_VOLUMES})
+    assert not used, f"volumes {', '.join(used)} exist: the tests would remove them; `invoke down` first"
+
+
+@pytest.fixture
+def testuser(running: RunningInstance) -> Iterator[HubClient]:
+    """testuser, signed in, with two projects; has no server before and after."""
+    yield from signed_in(running, "testuser")
+
+
+@pytest.fixture
+def otheruser(running: RunningInstance) -> Iterator[HubClient]:
+    """otheruser, signed in, with one project; has no server before and after."""
+    yield from signed_in(running, "otheruser")
+
+
+def signed_in(running: RunningInstance, user: str) -> Iterator[HubClient]:
+    """A signed-in user without a server, whose server is stopped at the end."""
+    client = running.client(user)
+    client.stop()
+    yield client
+    client.stop()

@@ -1,0 +1,165 @@
+"""A running instance as its owner has it: invoke's commands, and its containers through podman's socket."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+from docker.models.containers import Container
+
+from brics_envs.effects import podman
+from brics_envs.plan.names import Instance
+from tests.integration.hub_client import HubClient
+from tests.integration.waiting import wait_for
+
+PROJECT = Path(__file__).resolve().parents[2]
+UP_DEADLINE_S = 2400.0
+"""For the very first `up`, which builds the images."""
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A command that has ended."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    def checked(self) -> str:
+        """Its output, if it succeeded."""
+        assert self.status == 0, f"exit status {self.status}\n{self.stdout}\n{self.stderr}"
+        return self.stdout
+
+
+def invoke(*args: str, stdin: str = "", timeout_s: float = 120, cwd: Path = PROJECT) -> Completed:
+    """Run ``invoke ARGS`` as a user would, in the environment that runs the tests."""
+    done = subprocess.run(
+        [sys.executable, "-m", "invoke", *args],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        cwd=cwd,
+    )
+    return Completed(done.returncode, done.stdout, done.stderr)
+
+
+@contextmanager
+def podman_service(directory: Path) -> Iterator[docker.DockerClient]:
+    """docker-py on the socket of a podman service that lives as long.
+
+    :param directory: where the socket is made.
+    """
+    socket = directory / "podman.sock"
+    log = directory / "service.log"
+    with log.open("wb") as output:
+        service = subprocess.Popen(
+            ["podman", "system", "service", "--time=0", f"unix://{socket}"],
+            env={**os.environ, **podman.environment()},
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        wait_for(lambda: socket.exists() or service.poll() is not None, "podman's socket", deadline_s=20)
+        assert service.poll() is None, f"podman's service ended: {log.read_text()}"
+        client = docker.DockerClient(base_url=f"unix://{socket}", timeout=120)
+        yield client
+        client.close()
+    finally:
+        service.terminate()
+        service.wait(20)
+
+
+@dataclass(frozen=True)
+class RunningInstance:
+    """An instance that ``invoke up`` has brought up.
+
+    ``output`` is what that printed, ``seconds`` what it took.
+    """
+
+    instance: Instance
+    port: int
+    podman: docker.DockerClient
+    output: str
+    seconds: float
+
+    @property
+    def url(self) -> str:
+        """JupyterHub's address, with the base URL."""
+        return f"http://127.0.0.1:{self.port}/jupyter"
+
+    @property
+    def directory(self) -> Path:
+        """The instance's generated files."""
+        return self.instance.directory(PROJECT)
+
+    @property
+    def password(self) -> str:
+        """The generated password."""
+        return (self.directory / "password").read_text()
+
+    @property
+    def option(self) -> tuple[str, str]:
+        """invoke's option that names this instance."""
+        return ("--instance", self.instance.name)
+
+    def client(self, user: str = "") -> HubClient:
+        """A new browser session; with a user's name, signed in as that user."""
+        client = HubClient(self.url)
+        if user:
+            client.sign_in(user, self.password)
+            assert client.signed_in, f"{user} cannot sign in"
+        return client
+
+    # -- containers
+
+    def container(self, name: str) -> Container:
+        """The container ``jupyterhub`` or ``slurm``, as it is now."""
+        return self.podman.containers.get(self.instance.container(name))
+
+    def run(
+        self, container: str, *command: str, user: str = "", environment: Mapping[str, str] | None = None
+    ) -> Completed:
+        """Run a command in a container, by default as the container's own user."""
+        status, (stdout, stderr) = self.container(container).exec_run(
+            list(command), user=user, environment=dict(environment or {}), demux=True
+        )
+        return Completed(
+            status, (stdout or b"").decode(errors="replace"), (stderr or b"").decode(errors="replace")
+        )
+
+    def slurm(self, *command: str, user: str = "") -> str:
+        """The output of a command that succeeds in the Slurm container."""
+        return self.run("slurm", *command, user=user).checked()
+
+    def hub(self, *command: str) -> str:
+        """The output of a command that succeeds in the hub's container."""
+        return self.run("jupyterhub", *command).checked()
+
+    def ssh(self, *remote: str, options: Sequence[str] = (), stdin: str = "") -> Completed:
+        """Run a command at Slurm over SSH from the hub's container, with the hub's own key and settings."""
+        command = ["timeout", "30", "ssh", "-F", "/etc/brics/ssh/ssh_config", *options, "slurm", *remote]
+        return self.run("jupyterhub", "sh", "-c", f"printf %s {shlex.quote(stdin)} | {shlex.join(command)}")
+
+    # -- Slurm
+
+    def jobs(self, user: str = "") -> list[str]:
+        """The IDs of all jobs in the queue that are not over, or of a user's."""
+        of_user = [f"--user={user}"] if user else []
+        return self.slurm("squeue", "--noheader", "--format=%i", *of_user).split()
+
+    def job_field(self, job: str, name: str) -> str:
+        """What ``squeue -O NAME`` shows of a job."""
+        return self.slurm("squeue", "--noheader", "--jobs", job, "-O", f"{name}:100").strip()
+
+    def job_state(self, job: str) -> str:
+        """A job's state in Slurm's words, also of one that has just ended."""
+        shown = self.slurm("scontrol", "show", "job", job)
+        return dict(word.split("=", 1) for word in shown.split() if "=" in word)["JobState"]
