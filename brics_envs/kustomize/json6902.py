@@ -7,7 +7,7 @@ import io
 from yaml.emitter import Emitter
 
 from brics_envs.kustomize.errors import KustomizeError
-from brics_envs.kustomize.nodes import BOOL, FLOAT, INT, NULL, STR, Mapping, Node, Scalar, copy_node, text_of
+from brics_envs.kustomize.nodes import BOOL, FLOAT, INT, NULL, STR, Mapping, Node, Scalar, renew_node, text_of
 from brics_envs.kustomize.scalars import number_text, tag_of, value_of
 
 _NEEDS = {
@@ -94,7 +94,7 @@ def _apply(document: Mapping, operation: Mapping, where: object) -> None:
         _remove(document, path, where)
     elif name in ("move", "copy"):
         source = _pointer(text_of(operation["from"]), where)
-        value = copy_node(_get(document, source, where))
+        value = renew_node(_get(document, source, where))
         if name == "move":
             _remove(document, source, where)
         _add(document, path, value, where)

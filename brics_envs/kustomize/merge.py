@@ -20,6 +20,7 @@ from brics_envs.kustomize.nodes import (
     copy_mapping,
     is_null,
     kind_of,
+    replace_everywhere,
     text_of,
 )
 from brics_envs.kustomize.scalars import untyped
@@ -30,23 +31,26 @@ _DIRECTIVE = "$patch"
 _UNSUPPORTED = ("$setElementOrder/", "$deleteFromPrimitiveList/", "$retainKeys")
 
 
-def merge(document: Mapping, patch: Mapping, where: object) -> Mapping | None:
+def merge(document: Mapping, patch: Mapping, where: object, *, shares: bool = False) -> Mapping | None:
     """The patched document; ``None`` if the patch deletes it. Neither argument is changed.
 
     :param where: the patch, for messages.
+    :param shares: the document has scalars that stand in several places and change together.
     :raises KustomizeError: the patch and the document do not fit together, or the outcome would not be kubectl's.
     """
     if text_of(patch.get(_DIRECTIVE)) == "replace":
         return copy_mapping(document)  # kustomize merges into a copy here, and drops that
-    merged = _Merger(where).walk(copy_mapping(document), copy_mapping(patch), None, ())
+    root = copy_mapping(document)
+    merged = _Merger(where, root if shares else {}).walk(root, copy_mapping(patch), None, ())
     if merged is None or isinstance(merged, dict):
         return merged
     raise KustomizeError(where, "does not give a document")
 
 
 class _Merger:
-    def __init__(self, where: object) -> None:
+    def __init__(self, where: object, sharing: Mapping) -> None:
         self.where = where
+        self.sharing = sharing
 
     def walk(self, ours: Node | None, theirs: Node | None, shape: Shape | None, path: Path) -> Node | None:
         """The merge of one field of document (``ours``) and patch (``theirs``); ``None`` removes the field."""
@@ -86,8 +90,21 @@ class _Merger:
         for name in sorted({*ours, *theirs}):
             below = shape.field(name) if shape is not None else None
             value = self.walk(ours.get(name), theirs.get(name), below, (*path, name))
-            _set(ours, name, value)
+            self._set(ours, name, value)
         return ours
+
+    def _set(self, mapping: Mapping, name: str, value: Node | None) -> None:
+        """Set a field, or remove it. A new scalar gets the old one's quotes, and is a string then."""
+        old = mapping.get(name)
+        if value is old and value is not None:
+            return
+        if is_null(value) or value is None:
+            mapping.pop(name, None)
+            return
+        if isinstance(old, Scalar) and isinstance(value, Scalar):
+            value = Scalar(value.text, STR, quoted=True) if old.quoted else value._replace(quoted=False)
+            replace_everywhere(self.sharing, old, value)
+        mapping[name] = value
 
     def _take_directive(self, theirs: Node | None, path: Path) -> str:
         if not isinstance(theirs, dict):
@@ -188,19 +205,6 @@ class _Merger:
 
     def _error(self, path: Path, message: str) -> KustomizeError:
         return KustomizeError(self.where, f"{'.'.join(path) or 'the document'}: {message}")
-
-
-def _set(mapping: Mapping, name: str, value: Node | None) -> None:
-    """Set a field, or remove it. A new scalar gets the old one's quotes, and is a string then."""
-    old = mapping.get(name)
-    if value is old and value is not None:
-        return
-    if is_null(value) or value is None:
-        mapping.pop(name, None)
-        return
-    if isinstance(old, Scalar) and isinstance(value, Scalar):
-        value = Scalar(value.text, STR, quoted=True) if old.quoted else value._replace(quoted=False)
-    mapping[name] = value
 
 
 def _joined(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...] | None:

@@ -66,6 +66,32 @@ def copy_mapping(node: Mapping) -> Mapping:
     return {key: copy_node(value) for key, value in node.items()}
 
 
+def renew_node(node: Node) -> Node:
+    """A copy that does not even share scalars, see :func:`replace_everywhere`."""
+    if isinstance(node, dict):
+        return {key: renew_node(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [renew_node(value) for value in node]
+    return Scalar(*node)
+
+
+def replace_everywhere(node: Node, old: Scalar, new: Scalar) -> None:
+    """Replace the very scalar ``old`` wherever it stands below ``node``.
+
+    A label that kustomize adds in several places of a document is one scalar for it: whoever changes it in one of
+    them changes it in all.
+    """
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if value is old:
+                node[key] = new
+            else:
+                replace_everywhere(value, old, new)
+    elif isinstance(node, list):
+        for value in node:
+            replace_everywhere(value, old, new)
+
+
 def lookup(node: Node | None, *path: str) -> Node | None:
     """The node below ``path`` of field names, or ``None``."""
     for name in path:

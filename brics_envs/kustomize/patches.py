@@ -49,6 +49,7 @@ def _apply_json(resources: Resources, patch: Patch, text: str, where: str) -> No
     for resource in _selected(resources, patch, where):
         resource.remember_id()
         if resource.body is not None:
+            resource.shares = False
             resource.body = apply_patch(resource.body, operations, f"{where}: {resource.current_id}")
         check_identity(resource)
 
@@ -98,7 +99,9 @@ def _merge_into(resource: Resource, patch: Resource, options: Patch, where: str)
     name, namespace, kind = resource.name, resource.namespace, resource.kind
     if options.allow_name_change or options.allow_kind_change:
         resource.remember_id()
-    resource.body = merge(resource.body, patch.body, f"{where}: {resource.current_id}")
+    resource.body = merge(
+        resource.body, patch.body, f"{where}: {resource.current_id}", shares=resource.shares
+    )
     if not resource.body:
         resource.body = None
         return

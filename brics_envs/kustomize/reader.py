@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from brics_envs.kustomize.errors import KustomizeError
-from brics_envs.kustomize.nodes import BOOL, FLOAT, INT, NULL, STR, Mapping, Node, Scalar, copy_node, is_null
+from brics_envs.kustomize.nodes import BOOL, FLOAT, INT, NULL, STR, Mapping, Node, Scalar, is_null, renew_node
 from brics_envs.kustomize.scalars import tag_of
 
 MAX_NODES = 200_000
@@ -172,7 +172,7 @@ class _Composer:
             raise self._error(event, f"unknown anchor '{event.anchor}'")
         node, size = self.anchors[event.anchor]
         self._count(size, event)
-        return copy_node(node)
+        return renew_node(node)
 
     def _scalar(self, event: Any) -> Scalar:
         self._check_tag(event)
@@ -219,7 +219,7 @@ class _Composer:
         self.braces -= bool(start.flow_style)
         for source in merged:
             for name, value in source.items():
-                result.setdefault(name, copy_node(value))
+                result.setdefault(name, renew_node(value))
         return result
 
     def _merge_sources(self, value: Node, event: Any) -> list[Mapping]:

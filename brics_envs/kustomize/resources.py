@@ -89,6 +89,7 @@ class Resource:
     :param suffixes: name suffixes that it got, in order.
     :param needs_hash: its name gets a hash of its contents at the end.
     :param behavior: ``create``, ``replace`` or ``merge``, for generated documents.
+    :param shares: some scalars stand in several places, see :func:`.nodes.replace_everywhere`.
     :param origin: file that it came from, for messages.
     """
 
@@ -99,6 +100,7 @@ class Resource:
     suffixes: list[str] = field(default_factory=list)
     needs_hash: bool = False
     behavior: str = ""
+    shares: bool = False
 
     @property
     def name(self) -> str:

@@ -9,7 +9,7 @@ from brics_envs.kustomize import fieldspecs
 from brics_envs.kustomize.errors import KustomizeError
 from brics_envs.kustomize.fieldspecs import FieldSpec, update
 from brics_envs.kustomize.kustomization import Image, Kustomization, Label
-from brics_envs.kustomize.nodes import Node, Scalar, is_null, lookup, text_of
+from brics_envs.kustomize.nodes import STR, Node, Scalar, is_null, lookup, replace_everywhere, text_of
 from brics_envs.kustomize.resources import Resource, Resources
 from brics_envs.kustomize.scalars import untyped
 from brics_envs.kustomize.texts import string
@@ -89,16 +89,34 @@ def _set_entries(resources: Resources, pairs: dict[str, str], specs: tuple[Field
     if not pairs:
         return
 
-    def set_pairs(node: Node) -> Node:
-        if not isinstance(node, dict):
-            raise KustomizeError("labels or annotations", "stand where there is no mapping")
+    for resource in resources:
         for key in sorted(pairs):
-            old, new = node.get(key), string(pairs[key])
-            node[key] = new._replace(quoted=old.quoted) if isinstance(old, Scalar) else new
+            _set_entry(resource, key, pairs[key], specs)
+
+
+def _set_entry(resource: Resource, key: str, text: str, specs: tuple[FieldSpec, ...]) -> None:
+    """Set one label or annotation. Where it is new it is the same scalar everywhere, as it is for kustomize."""
+    new = string(text)
+    added = 0
+
+    def change(node: Node) -> Node:
+        nonlocal added
+        if not isinstance(node, dict):
+            raise KustomizeError(
+                resource.origin, f"{resource.current_id}: '{key}' has no mapping to stand in"
+            )
+        old = node.get(key)
+        if isinstance(old, Scalar) and not is_null(old):
+            node[key] = changed = Scalar(text, STR, old.quoted)
+            if resource.shares and resource.body is not None:
+                replace_everywhere(resource.body, old, changed)
+        else:
+            node[key] = new
+            added += 1
         return node
 
-    for resource in resources:
-        _change(resource, specs, set_pairs, dict)
+    _change(resource, specs, change, dict)
+    resource.shares = resource.shares or added > 1
 
 
 def _set_image(resources: Resources, image: Image, where: str) -> None:
@@ -135,7 +153,9 @@ def _set_in_containers(node: Node, change: Callable[[Node], Node]) -> None:
 
 def _set_each(containers: list[Node], change: Callable[[Node], Node]) -> None:
     for container in containers:
-        if isinstance(container, dict) and "image" in container:
+        if not isinstance(container, dict):
+            raise KustomizeError("images", "there is a container that is not a mapping")
+        if "image" in container:
             container["image"] = change(container["image"])
 
 
