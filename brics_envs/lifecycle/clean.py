@@ -18,11 +18,12 @@ def clean() -> str:
     containers: list[dict[str, Any]] = podman_json("ps", "--all", "--format", "json")
     used = {container["ImageID"] for container in containers}
     images: list[dict[str, Any]] = podman_json("images", "--format", "json", *OURS)
-    names = [name for image in images if image["Id"] not in used for name in image.get("Names") or ()]
+    # podman lists an image with all its names once for every name.
+    names = sorted({name for image in images if image["Id"] not in used for name in image.get("Names") or ()})
     if names:
         podman("rmi", "--force", *names, timeout_s=DEADLINE_S)
     podman("image", "prune", "--force", "--filter", f"label={LABEL_PROJECT}={PROJECT}", timeout_s=DEADLINE_S)
-    kept = sorted(name for image in images if image["Id"] in used for name in image.get("Names") or ())
+    kept = sorted({name for image in images if image["Id"] in used for name in image.get("Names") or ()})
     said = [f"removed {len(names)} images and the build caches"]
     if kept:
         said.append(f"kept, since containers use them: {', '.join(kept)}")

@@ -15,6 +15,7 @@ from brics_envs.errors import EnvsError
 from brics_envs.lifecycle.existing import carry_out, existing, labelled_volumes
 from brics_envs.lifecycle.observe import OURS, observe_pods
 from brics_envs.plan.apply import down_steps
+from brics_envs.plan.images import KINDS, image_tag
 from brics_envs.plan.names import DEFAULT_INSTANCE, LABEL_INSTANCE, Instance
 
 LOCK_DEADLINE_S = 5.0
@@ -62,14 +63,11 @@ def _own_images(instance: Instance) -> list[str]:
     """The image tags that a named instance has for itself."""
     if instance == Instance():
         return []
-    tags = tuple(f":{instance.image_tag(stage)}" for stage in ("dev", "prod"))
+    own = {image_tag(name, instance.image_tag(stage)) for name in KINDS for stage in ("dev", "prod")}
     images: list[dict[str, Any]] = podman_json("images", "--format", "json")
-    return [
-        name
-        for image in images
-        for name in image.get("Names") or ()
-        if name.startswith("localhost/brics_") and name.endswith(tags)
-    ]
+    # Each once, though podman lists an image with all its names once for every name: of a name given twice it would
+    # think that it is two, and remove the image with another instance's name on it.
+    return sorted(own & {name for image in images for name in image.get("Names") or ()})
 
 
 def _remove_directory(directory: Path) -> None:

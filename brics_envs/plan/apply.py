@@ -111,7 +111,7 @@ def down_steps(
     if instance.network in existing.networks:
         steps.append(Step("remove network", ("network", "rm", "--force", instance.network)))
     if images:
-        steps.append(Step(f"remove images {', '.join(images)}", ("rmi", "--force", *images)))
+        steps.append(Step(f"remove images {', '.join(images)}", ("rmi", *images)))
     return steps
 
 
