@@ -23,16 +23,19 @@ ROOT = Path(__file__).resolve().parent
 HELP = {
     "all": "every instance",
     "base": "base images: auto (of the registry if it can be reached, else local), registry or local",
+    "claim": "a further claim as KEY=VALUE, VALUE as JSON or a string; may be repeated",
     "container": "container of the pod: jupyterhub, slurm …",
     "deploy-dir": "directory with the deploy.yaml, and the keys, of a deployment",
     "direct-port": "dev_realauth: publish JupyterHub's own port too, past the proxy, on 127.0.0.1",
     "dry-run": "show what would be done, and do nothing",
     "env": "environment: a directory of k8s/overlays, such as dev_dummyauth",
+    "expires-in": "seconds until it expires (default 3600); negative: it has expired",
     "follow": "show new output as it comes, until Ctrl-C",
     "instance": "name of a further copy beside the default one",
     "json": "as JSON",
     "keep-volumes": "keep the named volumes and _build/NAME",
     "port": f"sign-in port on 127.0.0.1 (default {DEFAULT_PORT})",
+    "project": "a project instead of those of dev_users; may be repeated",
     "rebuild": "build every image stage anew, without cache",
     "repo": "dev repository as NAME=URL_OR_PATH[@REF] or NAME=builtin; may be repeated",
     "show-secrets": "show the secrets of _build/NAME, if there are any, instead of markers",
@@ -49,7 +52,7 @@ def project_task(*options: str, positional: Sequence[str] = ()) -> Callable[[Cal
         return task(
             command(function),
             positional=list(positional),
-            iterable=["repo"] if "repo" in options else [],
+            iterable=[option for option in ("repo", "project", "claim") if option in options],
             help={option: HELP[option] for option in options},
         )
 
@@ -159,6 +162,24 @@ def render(
 
     prepared = prepare_options(up_options(env, instance, port, deploy_dir=deploy_dir))
     print(look.render(prepared, show_secrets=show_secrets), end="")
+
+
+@project_task("user", "instance", "project", "expires-in", "claim")
+def token(
+    c: Context,
+    user: str = "",
+    instance: str = DEFAULT_INSTANCE,
+    project: Sequence[str] = (),
+    expires_in: str = "3600",
+    claim: Sequence[str] = (),
+) -> None:
+    """Print a signed token for X-Auth-Id-Token (dev_realauth with its local issuer)."""
+    from brics_envs.config.options import parse_token_options
+    from brics_envs.lifecycle import token as lifecycle
+
+    print(
+        lifecycle.token(ROOT, parse_instance(instance), parse_token_options(user, project, expires_in, claim))
+    )
 
 
 @project_task("env", "instance", "base", "repo", "rebuild")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from brics_envs.config.deploy import DeploySettings
 from brics_envs.errors import ConfigError
 
 
@@ -15,10 +16,11 @@ class Environment:
     name: str
     root: Path
 
-    @property
-    def overlay(self) -> Path:
-        """Its kustomization directory."""
-        return self.root / "k8s" / "overlays" / self.name
+    def overlay(self, settings: DeploySettings) -> Path:
+        """Its kustomization directory; another one if it has a local issuer that the settings replace."""
+        overlay = self.root / "k8s" / "overlays" / self.name
+        external = overlay.with_name(f"{self.name}_external_issuer")
+        return external if settings.oidcServer and external.is_dir() else overlay
 
     @property
     def dev_users(self) -> Path:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal, cast, get_args
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast, get_args
 
 from brics_envs.errors import ConfigError
 
@@ -34,3 +37,41 @@ def parse_base(value: str) -> Base:
             f"--base: {value!r} is not allowed", hint=f"choose one of {', '.join(get_args(Base))}"
         )
     return cast(Base, value)
+
+
+@dataclass(frozen=True)
+class TokenOptions:
+    """The options of ``invoke token``; no project means those of dev_users."""
+
+    user: str
+    projects: tuple[str, ...]
+    expires_in_s: int
+    claims: dict[str, Any]
+
+
+def parse_token_options(
+    user: str, projects: Sequence[str], expires_in: str, claims: Sequence[str]
+) -> TokenOptions:
+    """The options of ``invoke token``.
+
+    :param expires_in: seconds, negative for a token that has expired.
+    :param claims: each ``KEY=VALUE``; a value that is JSON is taken as such, any other as a string.
+    :raises ConfigError: no user, no number, or a claim without ``=``.
+    """
+    if not user:
+        raise ConfigError("--user: needed", hint="give a <USER> of dev_users")
+    if not expires_in.removeprefix("-").isdecimal() or not expires_in.isascii():
+        raise ConfigError(f"--expires-in: {expires_in!r} is not a number of seconds")
+    pairs = [claim.partition("=") for claim in claims]
+    if wrong := [claim for claim, (key, sign, _) in zip(claims, pairs, strict=True) if not (key and sign)]:
+        raise ConfigError(f"--claim: {wrong[0]!r} is not KEY=VALUE")
+    return TokenOptions(
+        user, tuple(projects), int(expires_in), {key: _json(value) for key, _, value in pairs}
+    )
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from brics_envs.config.versions import Versions, load_versions
 from brics_envs.effects import images as effects
 from brics_envs.effects import process
-from brics_envs.effects.host_settings import lent_settings
 from brics_envs.effects.images import PresentImage
 from brics_envs.errors import EnvsError
 from brics_envs.plan.images import (
@@ -155,7 +154,7 @@ def _carry_out(decisions: list[Decision], rebuild: bool, report: Report) -> dict
     if all(decision.id for decision in decisions):
         return {decision.image.tag: decision.id or "" for decision in decisions}
     # A thread for each image, so that one that waits for its base keeps no other from starting.
-    with lent_settings() as volumes, ThreadPoolExecutor(max_workers=len(decisions)) as pool:
+    with effects.building() as volumes, ThreadPoolExecutor(max_workers=len(decisions)) as pool:
         for decision in decisions:
             base = ids[decision.image.base] if decision.image.base else None
             ids[decision.image.tag] = pool.submit(_carry_out_one, decision, base, rebuild, volumes, report)
@@ -165,7 +164,6 @@ def _carry_out(decisions: list[Decision], rebuild: bool, report: Report) -> dict
             # Else the pool would wait for the builds to end.
             process.stop_all()
             raise
-    effects.remove_left_over()
     return made
 
 

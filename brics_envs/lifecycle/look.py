@@ -1,6 +1,6 @@
 """``invoke logs``, ``shell``, ``volume-export`` and ``render``: look into an instance without changing it.
 
-May import: errors, config, plan, effects, lifecycle.
+May import: errors, config, kustomize, plan, effects, lifecycle.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ LOG_DIRECTORIES = {"jupyterhub": "/var/log/jupyterhub", "slurm": "/var/log/slurm
 
 def render(prepared: Prepared, *, show_secrets: bool) -> str:
     """The complete manifest; secret values are markers unless they are asked for and exist."""
-    secrets = load_secrets(prepared.directory, prepared.password) if show_secrets else None
+    secrets = None
+    if show_secrets:
+        secrets = load_secrets(prepared.directory, prepared.password, local_issuer=prepared.local_issuer)
     return kustomize.dump(prepared.manifest(secrets or HIDDEN))
 
 

@@ -14,8 +14,18 @@ from brics_envs.config.dev_users import DevUser, load_dev_users
 from brics_envs.config.environment import Environment
 from brics_envs.errors import ConfigError
 from brics_envs.plan.images import Stage
-from brics_envs.plan.manifest import Document, InstanceSecrets, ManifestInputs, assemble, references, the_pod
+from brics_envs.plan.manifest import (
+    Document,
+    InstanceSecrets,
+    ManifestInputs,
+    Ports,
+    assemble,
+    loopback_url,
+    references,
+    the_pod,
+)
 from brics_envs.plan.names import Instance
+from brics_envs.plan.ports import plan_ports
 
 
 @dataclass(frozen=True)
@@ -24,7 +34,7 @@ class Prepared:
 
     environment: Environment
     instance: Instance
-    port: int
+    ports: Ports
     settings: DeploySettings
     dev_users: tuple[DevUser, ...]
     documents: list[Document]
@@ -43,7 +53,12 @@ class Prepared:
     @property
     def url(self) -> str:
         """Where users reach JupyterHub."""
-        return f"http://127.0.0.1:{self.port}{self.settings.baseUrl.rstrip('/')}/"
+        return f"{loopback_url(self.ports.http)}{self.settings.baseUrl.rstrip('/')}/"
+
+    @property
+    def issuer_url(self) -> str:
+        """The local issuer; empty if there is none."""
+        return "" if self.ports.issuer is None else loopback_url(self.ports.issuer)
 
     @property
     def images(self) -> tuple[str, ...]:
@@ -61,6 +76,11 @@ class Prepared:
         """Whether local bases and built-in packages are used only if they are asked for."""
         return self.stage == "prod"
 
+    @property
+    def local_issuer(self) -> bool:
+        """Whether the pod has an OpenID provider of its own."""
+        return self.ports.issuer is not None
+
     def refers_to(self, kind: str, name: str) -> bool:
         """Whether the pod refers to that ConfigMap or Secret."""
         return _refers_to(self.documents, kind, name)
@@ -68,16 +88,20 @@ class Prepared:
     def manifest(self, secrets: InstanceSecrets) -> list[Document]:
         """The complete manifest with these secrets."""
         inputs = ManifestInputs(
-            self.environment.name, self.instance, self.port, self.settings, self.dev_users, secrets
+            self.environment.name, self.instance, self.ports, self.settings, self.dev_users, secrets
         )
         return assemble(self.documents, inputs)
 
 
-def prepare(environment: Environment, instance: Instance, port: int, deploy_dir: Path | None) -> Prepared:
+def prepare(
+    environment: Environment, instance: Instance, port: int, direct_port: int | None, deploy_dir: Path | None
+) -> Prepared:
     """Read an environment's overlay, deployment settings and users.
 
+    :param port: the sign-in port.
+    :param direct_port: where JupyterHub is to be published past the proxy in front of it.
     :param deploy_dir: a directory whose deploy.yaml replaces the environment's.
-    :raises ConfigError: every problem of the first file that has any.
+    :raises ConfigError: every problem of the first file that has any, or an option that the environment does not have.
     """
     files: tuple[Path, ...] = environment.deploy_files
     if deploy_dir is not None:
@@ -87,10 +111,12 @@ def prepare(environment: Environment, instance: Instance, port: int, deploy_dir:
                 f"--deploy-dir: {files[0]}: no such file", hint="it holds the deployment settings"
             )
     settings = load_deploy_settings(*files)
-    documents = kustomize.build(environment.overlay)
+    documents = kustomize.build(environment.overlay(settings))
+    containers = [container["name"] for container in the_pod(documents)["spec"]["containers"]]
     has_users = _refers_to(documents, "ConfigMap", "dev-user-config")
     dev_users = load_dev_users(environment.dev_users) if has_users else ()
-    return Prepared(environment, instance, port, settings, dev_users, documents)
+    ports = plan_ports(port, direct_port, local_issuer="issuer" in containers)
+    return Prepared(environment, instance, ports, settings, dev_users, documents)
 
 
 def _refers_to(documents: list[Document], kind: str, name: str) -> bool:

@@ -63,7 +63,11 @@ def checks_for(instance: Instance, containers: Collection[str], applied: Applied
     checks = []
     if "slurm" in containers:
         checks.append(Check("Slurm has an idle node", "slurm", lambda: node_missing(instance)))
-    checks.append(Check("JupyterHub answers", "jupyterhub", lambda: hub_missing(applied.url)))
+    if "issuer" in containers:
+        discovery = f"{applied.issuer}/.well-known/openid-configuration"
+        checks.append(Check("the issuer answers", "issuer", lambda: page_missing(discovery)))
+    health = f"{applied.url}hub/health"
+    checks.append(Check("JupyterHub answers", "jupyterhub", lambda: page_missing(health)))
     if applied.account:
         checks.append(
             Check(
@@ -75,12 +79,12 @@ def checks_for(instance: Instance, containers: Collection[str], applied: Applied
     return checks
 
 
-def hub_missing(url: str) -> str:
-    """What keeps ``/hub/health`` from answering."""
+def page_missing(url: str) -> str:
+    """What keeps a page on this machine from answering."""
     # Straight to loopback, whatever proxy the environment names.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"{url.rstrip('/')}/hub/health", timeout=5):
+        with opener.open(url, timeout=5):
             return ""
     except (urllib.error.URLError, OSError, ValueError) as error:
         return str(getattr(error, "reason", error))

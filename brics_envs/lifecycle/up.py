@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from brics_envs.config.options import Base
 from brics_envs.config.repos import RepoChoice
 from brics_envs.effects.files import locked, write_private
 from brics_envs.effects.podman import require_podman
+from brics_envs.effects.ports import taken
 from brics_envs.errors import ConfigError, EnvsError
 from brics_envs.lifecycle.build import ensure_images, preview_images
 from brics_envs.lifecycle.clone import ensure_repositories, preview_repositories
@@ -39,6 +39,7 @@ from brics_envs.plan.manifest import (
     changed_inputs,
     input_digests,
     inputs_label,
+    loopback_url,
     the_pod,
     with_inputs_label,
 )
@@ -72,11 +73,11 @@ def up(options: UpOptions) -> str:
     require_podman()
     pod = observe_pod(options.instance)
     _refuse_other_environment(pod, options)
-    _refuse_taken_port(pod, prepared)
+    _refuse_taken_ports(pod, prepared)
     with locked(prepared.directory / "lock", LOCK_DEADLINE_S):
         image_ids = build(options, prepared)
-        make_secrets(prepared.directory)
-        secrets = load_secrets(prepared.directory, prepared.password)
+        make_secrets(prepared.directory, local_issuer=prepared.local_issuer)
+        secrets = load_secrets(prepared.directory, prepared.password, local_issuer=prepared.local_issuer)
         assert secrets is not None
         manifest = prepared.manifest(secrets)
         digests = input_digests(manifest, image_ids)
@@ -90,13 +91,9 @@ def prepare_options(options: UpOptions) -> Prepared:
 
     :raises ConfigError: a problem of a file, or an option that the environment does not have.
     """
-    prepared = prepare(options.environment, options.instance, options.port, options.deploy_dir)
-    if options.direct_port is not None:
-        raise ConfigError(
-            f"--direct-port: {options.environment.name} publishes JupyterHub's own port already",
-            hint="it is for environments with a proxy in front, such as dev_realauth",
-        )
-    return prepared
+    return prepare(
+        options.environment, options.instance, options.port, options.direct_port, options.deploy_dir
+    )
 
 
 def build_images(options: UpOptions) -> dict[str, str]:
@@ -139,20 +136,15 @@ def _refuse_other_environment(pod: PodState | None, options: UpOptions) -> None:
         )
 
 
-def _refuse_taken_port(pod: PodState | None, prepared: Prepared) -> None:
+def _refuse_taken_ports(pod: PodState | None, prepared: Prepared) -> None:
     applied = load_applied(prepared.directory)
-    if pod is not None and applied is not None and applied.url == prepared.url and pod.running:
-        return
-    with socket.socket() as probe:
-        # As podman's own port forwarding does: connections in TIME_WAIT do not keep a port taken.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", prepared.port))
-        except OSError as error:
+    own = applied.ports if applied is not None and pod is not None and pod.running else []
+    for port in prepared.ports.published:
+        if port not in own and (reason := taken(port)):
             raise EnvsError(
-                f"port {prepared.port} of 127.0.0.1 is taken: {error.strerror}",
+                f"port {port} of 127.0.0.1 is taken: {reason}",
                 hint="choose another with --port N; `invoke status` shows the instances that run",
-            ) from None
+            )
 
 
 def _is_current(pod: PodState, digests: dict[str, str], prepared: Prepared) -> bool:
@@ -184,11 +176,13 @@ def _steps(prepared: Prepared, manifest: list[Document], there: Existing) -> lis
 
 def _applied(prepared: Prepared, digests: dict[str, str]) -> Applied:
     return Applied(
-        prepared.environment.name,
-        prepared.url,
-        prepared.dev_users[0].account if prepared.dev_users else "",
-        prepared.settings.slurmSpawnerWrappersBin,
-        digests,
+        environment=prepared.environment.name,
+        url=prepared.url,
+        issuer=prepared.issuer_url,
+        ports=list(prepared.ports.published),
+        account=prepared.dev_users[0].account if prepared.dev_users else "",
+        wrappers=prepared.settings.slurmSpawnerWrappersBin,
+        digests=digests,
     )
 
 
@@ -202,6 +196,13 @@ def _summary(prepared: Prepared) -> str:
     if prepared.refers_to("Secret", "deploy-secret"):
         names = ", ".join(dict.fromkeys(user.user for user in prepared.dev_users))
         lines.append(f"sign in as {names}, with {_password_words(prepared)}")
+    if prepared.ports.direct is not None:
+        lines.append(
+            f"past the proxy: {loopback_url(prepared.ports.direct)}{prepared.settings.baseUrl}; whoever reaches this "
+            "port signs in with a token in X-Auth-Id-Token (`invoke token`)"
+        )
+    if prepared.environment.overlay(prepared.settings).name != prepared.environment.name:
+        lines.append(f"sign-in needs a token of {prepared.settings.oidcServer} in X-Auth-Id-Token")
     return "\n".join(lines)
 
 
@@ -218,8 +219,10 @@ def dry_run(options: UpOptions) -> str:
     require_podman()
     pod = observe_pod(options.instance)
     _refuse_other_environment(pod, options)
-    _refuse_taken_port(pod, prepared)
-    secrets = load_secrets(prepared.directory, prepared.password) or HIDDEN
+    _refuse_taken_ports(pod, prepared)
+    secrets = (
+        load_secrets(prepared.directory, prepared.password, local_issuer=prepared.local_issuer) or HIDDEN
+    )
     manifest = prepared.manifest(secrets)
     lines, repos = preview_repositories(
         options.environment.root, options.repos, prepared.directory, not prepared.strict

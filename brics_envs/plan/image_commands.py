@@ -9,10 +9,7 @@ from brics_envs.plan.images import DEBIAN_OPTIONS, Build, DebianRoot
 from brics_envs.plan.names import LABEL_PROJECT, PROJECT
 
 LABEL_INPUTS = "brics.inputs"
-"""The label whose value is the digest of what an image was made of."""
-
-LABEL_LAYER = "brics.layer"
-"""The label of the intermediate images that are podman's build cache; its value is the project's name."""
+"""The label whose value is the digest of what an image was made of; intermediate images do not have it."""
 
 
 def labels(digest: str) -> tuple[tuple[str, str], ...]:
@@ -36,7 +33,7 @@ def build_arguments(
         CAP_SYS_RESOURCE allows.
     """
     arguments = ["build", "--pull=never", "--network=host", "--jobs=4", f"--file={image.containerfile}"]
-    arguments += [f"--tag={image.tag}", f"--layer-label={LABEL_LAYER}={PROJECT}"]
+    arguments += [f"--tag={image.tag}", f"--layer-label={LABEL_PROJECT}={PROJECT}"]
     arguments += [f"--label={key}={value}" for key, value in labels(digest)]
     arguments += [f"--target={image.target}"] if image.target else []
     arguments += ["--no-cache"] if rebuild else []

@@ -25,19 +25,31 @@ Document = dict[str, Any]
 LABEL_INPUTS = "brics.inputs"
 """Pod label: digest of everything that the pod was made from."""
 
+HTTP_PORT = 8000
+"""Where the hub's proxy listens in the pod."""
+
 CLIENT_KEY_SECRET = "jupyterhub-slurm-ssh-client-key"  # noqa: S105
 HOST_KEY_SECRET = "jupyterhub-slurm-ssh-host-key"  # noqa: S105
+ISSUER_SECRET = "jupyterhub-slurm-issuer-keys"  # noqa: S105
+PROXY_SECRET = "jupyterhub-slurm-signin-proxy"  # noqa: S105
 
 
 @dataclass(frozen=True)
 class InstanceSecrets:
-    """What is generated once for an instance and kept in ``_build/NAME``. Public keys are lines without comment."""
+    """What is generated once for an instance and kept in ``_build/NAME``.
+
+    Keys are in OpenSSH's formats, public ones in one line; ``issuer_jwks`` is a JSON Web Key Set. The last three are
+    empty where there is no local issuer.
+    """
 
     password: str = field(repr=False)
     client_key: str = field(repr=False)
     client_public: str
     host_key: str = field(repr=False)
     host_public: str
+    issuer_jwks: str = field(default="", repr=False)
+    client_secret: str = field(default="", repr=False)
+    crypto_passphrase: str = field(default="", repr=False)
 
 
 HIDDEN = InstanceSecrets(
@@ -46,8 +58,29 @@ HIDDEN = InstanceSecrets(
     client_public="ssh-ed25519 <hidden>",
     host_key="<hidden>",
     host_public="ssh-ed25519 <hidden>",
+    issuer_jwks="<hidden>",
+    client_secret="<hidden>",  # noqa: S106
+    crypto_passphrase="<hidden>",  # noqa: S106
 )
 """Markers in place of the secrets, for a manifest that is shown."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """What is published on 127.0.0.1 under which port.
+
+    ``http`` is what users open; ``issuer`` the local issuer, whose port is the same in the pod; ``direct`` JupyterHub
+    past the proxy that is in front of it, if that is wanted.
+    """
+
+    http: int
+    issuer: int | None = None
+    direct: int | None = None
+
+    @property
+    def published(self) -> tuple[int, ...]:
+        """All of them."""
+        return tuple(port for port in (self.http, self.issuer, self.direct) if port is not None)
 
 
 @dataclass(frozen=True)
@@ -56,7 +89,7 @@ class ManifestInputs:
 
     environment: str
     instance: Instance
-    port: int
+    ports: Ports
     settings: DeploySettings
     dev_users: tuple[DevUser, ...]
     secrets: InstanceSecrets
@@ -71,7 +104,7 @@ def assemble(documents: list[Document], inputs: ManifestInputs) -> list[Document
     manifest = copy.deepcopy(documents)
     pod = the_pod(manifest)
     manifest = _supplied(manifest, inputs) + manifest
-    _publish(pod, inputs.port)
+    _publish(pod, inputs.ports)
     _add_host_aliases(pod, inputs.settings.slurmHostAliases)
     _name_instance(manifest, inputs.instance)
     for document in manifest:
@@ -165,7 +198,7 @@ def _supplied(documents: list[Document], inputs: ManifestInputs) -> list[Documen
 def _instance_documents(inputs: ManifestInputs) -> dict[tuple[str, str], Document]:
     secrets = inputs.secrets
     documents = [
-        _config_map("deploy-config", inputs.settings.public()),
+        _config_map("deploy-config", _deploy_config(inputs)),
         _config_map("dev-user-config", {"dev_users": "".join(f"{u.account}\n" for u in inputs.dev_users)}),
         _config_map(
             "ssh-known-hosts", {"known_hosts": f"{inputs.settings.sshHostname} {secrets.host_public}\n"}
@@ -187,8 +220,29 @@ def _instance_documents(inputs: ManifestInputs) -> dict[tuple[str, str], Documen
                 "ssh_host_ed25519_key.pub": f"{secrets.host_public}\n",
             },
         ),
+        _secret(ISSUER_SECRET, {"jwks.json": secrets.issuer_jwks}),
+        _secret(
+            PROXY_SECRET,
+            {"clientSecret": secrets.client_secret, "cryptoPassphrase": secrets.crypto_passphrase},
+        ),
     ]
     return {(document["kind"], document["metadata"]["name"]): document for document in documents}
+
+
+def _deploy_config(inputs: ManifestInputs) -> dict[str, str]:
+    """The deployment settings, and where the local issuer and the proxy are, if there are any."""
+    config = inputs.settings.public()
+    if inputs.ports.issuer is not None:
+        config["oidcServer"] = loopback_url(inputs.ports.issuer)
+        config["publicUrl"] = loopback_url(inputs.ports.http)
+    if inputs.ports.direct is not None:
+        config["directPort"] = str(inputs.ports.direct)
+    return config
+
+
+def loopback_url(port: int) -> str:
+    """The address of something that is published on this machine alone."""
+    return f"http://127.0.0.1:{port}"
 
 
 def _config_map(name: str, data: dict[str, str]) -> Document:
@@ -205,11 +259,22 @@ def _secret(name: str, data: dict[str, str]) -> Document:
     }
 
 
-def _publish(pod: Document, port: int) -> None:
+def _publish(pod: Document, ports: Ports) -> None:
     for container in pod["spec"]["containers"]:
-        for entry in container.get("ports", ()):
+        for entry in container.get("ports") or ():
             if entry.get("name") == "http" and "hostPort" in entry:
-                entry["hostPort"] = port
+                entry["hostPort"] = ports.http
+            if entry.get("name") == "issuer":
+                entry["containerPort"] = entry["hostPort"] = ports.issuer
+        if container["name"] == "jupyterhub" and ports.direct is not None:
+            container["ports"] = [
+                {
+                    "name": "direct",
+                    "containerPort": HTTP_PORT,
+                    "hostIP": "127.0.0.1",
+                    "hostPort": ports.direct,
+                }
+            ]
 
 
 def _add_host_aliases(pod: Document, aliases: Mapping[str, str]) -> None:

@@ -18,13 +18,14 @@ LABEL_PROJECT = "app.kubernetes.io/part-of"
 LABEL_INSTANCE = "app.kubernetes.io/instance"
 LABEL_ENVIRONMENT = "brics.environment"
 
-PERSISTENT_VOLUMES = ("jupyterhub_root", "slurm_root")
+PERSISTENT_VOLUMES = ("jupyterhub_root", "signin_root", "slurm_root")
 """Named volumes with state that outlives the pod, in any environment."""
 
 GENERATED_CONFIG_MAPS = (
     "deploy-config",
     "dev-user-config",
     "jupyterhub-config",
+    "signin-proxy-config",
     "slurm-config",
     "ssh-authorized-keys",
     "ssh-client-config",
@@ -32,7 +33,13 @@ GENERATED_CONFIG_MAPS = (
 )
 """The ConfigMaps of all environments; podman makes a volume of the same name of each."""
 
-GENERATED_SECRETS = ("deploy-secret", "jupyterhub-slurm-ssh-client-key", "jupyterhub-slurm-ssh-host-key")
+GENERATED_SECRETS = (
+    "deploy-secret",
+    "jupyterhub-slurm-issuer-keys",
+    "jupyterhub-slurm-signin-proxy",
+    "jupyterhub-slurm-ssh-client-key",
+    "jupyterhub-slurm-ssh-host-key",
+)
 """The Secrets of all environments; podman makes a secret and a volume of the same name of each."""
 
 DEFAULT_INSTANCE = "default"

@@ -17,6 +17,10 @@ from brics_envs.errors import ConfigError
 HUB_ID = 10000
 """User and group ID of the hub's user ``jupyterhub`` in its container."""
 
+ISSUER_ID = 10001
+PROXY_ID = 10002
+"""User and group IDs in the containers of the local issuer and of the proxy in front of JupyterHub."""
+
 SLURM_ID = 64030
 """User and group ID of ``slurm`` in the Slurm container."""
 
@@ -37,6 +41,10 @@ OWNERSHIP: Mapping[str, Mapping[str, Ownership]] = {
     "jupyterhub_root": {
         "srv/jupyterhub": Ownership(HUB_ID, HUB_ID, 0o700),
         "var/log/jupyterhub": Ownership(HUB_ID, HUB_ID, 0o750),
+    },
+    "signin_root": {
+        "var/lib/issuer": Ownership(ISSUER_ID, ISSUER_ID, 0o700),
+        "var/lib/signin-proxy": Ownership(PROXY_ID, PROXY_ID, 0o700),
     },
     "slurm_root": {
         "var/log/slurm": Ownership(SLURM_ID, SLURM_ID, 0o755),

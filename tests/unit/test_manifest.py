@@ -11,6 +11,7 @@ from brics_envs.plan.manifest import (
     HIDDEN,
     InstanceSecrets,
     ManifestInputs,
+    Ports,
     assemble,
     changed_inputs,
     input_digests,
@@ -64,7 +65,7 @@ def inputs(**changes):
     given = {
         "environment": "dev_x",
         "instance": Instance(),
-        "port": 8123,
+        "ports": Ports(8123),
         "settings": DeploySettings(),
         "dev_users": (DevUser("a", "p"),),
         "secrets": SECRETS,

@@ -1,0 +1,48 @@
+"""Which ports an instance publishes; collisions are refused. Pure. May import: errors, plan.manifest."""
+
+from __future__ import annotations
+
+from brics_envs.errors import ConfigError
+from brics_envs.plan.manifest import Ports
+
+ISSUER_OFFSET = 90
+"""The local issuer's port is the sign-in port plus this: a second instance needs no further option."""
+
+POD_PORTS = {
+    22: "sshd",
+    6817: "slurmctld",
+    6818: "slurmd",
+    8000: "the hub's proxy",
+    8001: "the proxy's API",
+    8010: "the sign-in proxy",
+    8081: "the hub's API",
+}
+"""What listens inside the pod; the issuer's port, the same inside and outside, must be none of these."""
+
+
+def plan_ports(port: int, direct_port: int | None, *, local_issuer: bool) -> Ports:
+    """The ports of an instance.
+
+    :param port: the sign-in port.
+    :param direct_port: where JupyterHub is wanted past the proxy, if so.
+    :param local_issuer: whether the pod has an issuer, with a proxy in front of JupyterHub.
+    :raises ConfigError: two ports are the same, or ``--direct-port`` where there is no proxy to pass.
+    """
+    if not local_issuer:
+        if direct_port is not None:
+            raise ConfigError(
+                "--direct-port: this environment publishes JupyterHub's own port already",
+                hint="it is for environments with a proxy in front of JupyterHub, such as dev_realauth",
+            )
+        return Ports(port)
+    issuer = port + ISSUER_OFFSET
+    if issuer > 65535 or issuer in POD_PORTS:
+        taken = POD_PORTS.get(issuer, "above 65535, the last port")
+        raise ConfigError(
+            f"--port {port}: the issuer's port would be {issuer}, which is {taken}",
+            hint="choose another --port",
+        )
+    if direct_port in (port, issuer):
+        what = "the sign-in port" if direct_port == port else f"the issuer's port (--port + {ISSUER_OFFSET})"
+        raise ConfigError(f"--direct-port {direct_port}: is {what} already", hint="choose another")
+    return Ports(port, issuer, direct_port)
