@@ -42,9 +42,9 @@ def run_pytest(session: nox.Session, *where: str) -> None:
 
 def files_of_project(session: nox.Session) -> list[Path]:
     """Return every file that Git tracks or would track, relative to the project's root."""
-    listed = session.run(
-        "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", silent=True, log=False
-    )
+    # The checkout may belong to another user than root, who runs the tests.
+    git = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z"]
+    listed = session.run(*git, "--cached", "--others", "--exclude-standard", silent=True, log=False)
     assert isinstance(listed, str)
     return [path for path in map(Path, listed.split("\0")) if path.is_file()]
 
@@ -98,6 +98,12 @@ def passes(session: nox.Session, command: list[str]) -> bool:
 def unit(session: nox.Session) -> None:
     """Test the project's own code and the built-in packages; starts neither podman nor Git."""
     run_pytest(session, "tests/unit", "packages")
+
+
+@nox.session
+def conformance(session: nox.Session) -> None:
+    """Compare the merge with the real ``kubectl kustomize``."""
+    run_pytest(session, "tests/conformance")
 
 
 @nox.session
