@@ -7,7 +7,19 @@ import io
 from yaml.emitter import Emitter
 
 from brics_envs.kustomize.errors import KustomizeError
-from brics_envs.kustomize.nodes import BOOL, FLOAT, INT, NULL, STR, Mapping, Node, Scalar, renew_node, text_of
+from brics_envs.kustomize.nodes import (
+    BOOL,
+    FLOAT,
+    INT,
+    NULL,
+    STR,
+    Mapping,
+    Node,
+    Scalar,
+    is_null,
+    renew_node,
+    text_of,
+)
 from brics_envs.kustomize.scalars import number_text, tag_of, value_of
 
 _NEEDS = {
@@ -54,9 +66,17 @@ def apply_patch(document: Mapping, operations: list[Mapping], where: object) -> 
     result = to_json(document, where)
     if not isinstance(result, dict):
         raise KustomizeError(where, "only a mapping can be patched")
+    _make_annotations(result)
     for operation in operations:
         _apply(result, operation, where)
     return result
+
+
+def _make_annotations(document: Mapping) -> None:
+    """kustomize notes the document's name in its annotations before it patches: there always are some."""
+    metadata = document.get("metadata")
+    if isinstance(metadata, dict) and is_null(metadata.get("annotations")):
+        metadata["annotations"] = {}
 
 
 def to_json(node: Node, where: object) -> Node:
@@ -90,13 +110,21 @@ def _needs_quotes(text: str) -> bool:
 def _apply(document: Mapping, operation: Mapping, where: object) -> None:
     name = text_of(operation["op"])
     path = _pointer(text_of(operation["path"]), where)
+    read = (
+        _pointer(text_of(operation["from"]), where)
+        if name in ("move", "copy")
+        else path
+        if name == "test"
+        else []
+    )
+    if read in (["metadata"], ["metadata", "annotations"]):
+        raise KustomizeError(where, f"{name} of '{_show(read)}' would see kustomize's own annotations")
     if name == "remove":
         _remove(document, path, where)
     elif name in ("move", "copy"):
-        source = _pointer(text_of(operation["from"]), where)
-        value = renew_node(_get(document, source, where))
+        value = renew_node(_get(document, read, where))
         if name == "move":
-            _remove(document, source, where)
+            _remove(document, read, where)
         _add(document, path, value, where)
     elif name == "add":
         _add(document, path, to_json(operation["value"], where), where)

@@ -13,7 +13,18 @@ NAMES = ("alpha", "beta", "gamma-1")
 SCALARS = (
     *("1", "0", "017", "0o17", "0x1F", "1_000", "1e3", "1.50", ".5", "-3", "+5", "1e21", "0.0000001", "08"),
     *("true", "False", "yes", "on", "off", "null", "~", "text", "a b", "a:b", "2020-01-01", "12:30:45"),
-    *('"1"', "'on'", '"null"', '""', "'a: b'", '"two\\nlines"', '"caf\\u00e9"', "12345678901234567890", "x#y", "'#z'"),
+    *(
+        '"1"',
+        "'on'",
+        '"null"',
+        '""',
+        "'a: b'",
+        '"two\\nlines"',
+        '"caf\\u00e9"',
+        "12345678901234567890",
+        "x#y",
+        "'#z'",
+    ),
 )
 PLAIN_LABELS = ("web", "db", '"1"', "v2", '"true"')
 IMAGES = ("nginx", "nginx:1.2", "example.com:5000/app:3", "example.com/app@sha256:0123", "redis")
@@ -70,7 +81,9 @@ def some(draw: Draw, **fields: Any) -> dict[str, Any]:
 
 
 env = st.fixed_dictionaries({"name": st.sampled_from(("A", "B", "C")), "value": scalars})
-config_env = names.map(lambda name: {"name": "D", "valueFrom": {"configMapKeyRef": {"name": name, "key": "k"}}})
+config_env = names.map(
+    lambda name: {"name": "D", "valueFrom": {"configMapKeyRef": {"name": name, "key": "k"}}}
+)
 port = st.fixed_dictionaries(
     {"containerPort": st.sampled_from(("80", "443", "8080"))},
     optional={"protocol": st.sampled_from(("TCP", "UDP")), "name": st.sampled_from(("http", "dns"))},
@@ -78,7 +91,10 @@ port = st.fixed_dictionaries(
 mount = st.fixed_dictionaries({"mountPath": st.sampled_from(("/a", "/b", "/c")), "name": names})
 anything = st.recursive(
     scalars,
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(("p", "q10", "q9", "Z")), inner, max_size=2),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(("p", "q10", "q9", "Z")), inner, max_size=2)
+    ),
     max_leaves=4,
 )
 
@@ -131,7 +147,10 @@ def pod_spec(draw: Draw) -> dict[str, Any]:
             volumes=_unique(volume(), "name"),
             serviceAccountName=names,
             hostAliases=_unique(
-                st.fixed_dictionaries({"ip": st.sampled_from(("1.1.1.1", "2.2.2.2")), "hostnames": st.lists(names)}), "ip"
+                st.fixed_dictionaries(
+                    {"ip": st.sampled_from(("1.1.1.1", "2.2.2.2")), "hostnames": st.lists(names)}
+                ),
+                "ip",
             ),
             tolerations=st.lists(st.fixed_dictionaries({"key": names}), max_size=2),
             securityContext=anything,
@@ -183,12 +202,16 @@ KINDS: dict[str, tuple[str, Any]] = {
     "Deployment": ("apps/v1", st.fixed_dictionaries({"spec": _WORKLOAD})),
     "StatefulSet": (
         "apps/v1",
-        st.fixed_dictionaries({"spec": st.tuples(_WORKLOAD, names).map(lambda p: {**p[0], "serviceName": p[1]})}),
+        st.fixed_dictionaries(
+            {"spec": st.tuples(_WORKLOAD, names).map(lambda p: {**p[0], "serviceName": p[1]})}
+        ),
     ),
     "Job": ("batch/v1", st.fixed_dictionaries({"spec": _WORKLOAD})),
     "CronJob": (
         "batch/v1",
-        st.fixed_dictionaries({"spec": st.fixed_dictionaries({"jobTemplate": st.fixed_dictionaries({"spec": _WORKLOAD})})}),
+        st.fixed_dictionaries(
+            {"spec": st.fixed_dictionaries({"jobTemplate": st.fixed_dictionaries({"spec": _WORKLOAD})})}
+        ),
     ),
     "Service": ("v1", st.fixed_dictionaries({"spec": _SERVICE})),
     "ConfigMap": (
@@ -199,7 +222,10 @@ KINDS: dict[str, tuple[str, Any]] = {
         "v1",
         st.fixed_dictionaries({"spec": st.fixed_dictionaries({}, optional={"storageClassName": names})}),
     ),
-    "ServiceAccount": ("v1", st.fixed_dictionaries({}, optional={"imagePullSecrets": names.map(lambda n: [{"name": n}])})),
+    "ServiceAccount": (
+        "v1",
+        st.fixed_dictionaries({}, optional={"imagePullSecrets": names.map(lambda n: [{"name": n}])}),
+    ),
     "NetworkPolicy": (
         "networking.k8s.io/v1",
         st.fixed_dictionaries(
@@ -244,7 +270,9 @@ KINDS: dict[str, tuple[str, Any]] = {
     "Namespace": ("v1", st.just({})),
     "Widget": (
         "example.com/v1",
-        st.fixed_dictionaries({"spec": st.dictionaries(st.sampled_from(("p", "q", "items")), anything, max_size=3)}),
+        st.fixed_dictionaries(
+            {"spec": st.dictionaries(st.sampled_from(("p", "q", "items")), anything, max_size=3)}
+        ),
     ),
 }
 
@@ -259,7 +287,12 @@ def document(draw: Draw, kind: str = "") -> dict[str, Any]:
 
 def _documents(draw: Draw, tree: Tree, path: str, size: int) -> list[dict[str, Any]]:
     found = draw(
-        st.lists(document(), min_size=1, max_size=size, unique_by=lambda one: (one["kind"], one["metadata"]["name"]))
+        st.lists(
+            document(),
+            min_size=1,
+            max_size=size,
+            unique_by=lambda one: (one["kind"], one["metadata"]["name"]),
+        )
     )
     tree.files[path] = "---\n".join(yaml_text(one) for one in found)
     tree.known.update((one["kind"], one["metadata"]["name"]) for one in found)
@@ -280,7 +313,11 @@ def _disturb(draw: Draw, patch: dict[str, Any], tree: Tree) -> None:
     node: Any = patch
     while True:
         steps = list(node) if isinstance(node, dict) else list(range(len(node)))
-        steps = [step for step in steps if step not in ("apiVersion", "kind", "name", "mountPath", "ip", "containerPort", "port")]
+        steps = [
+            step
+            for step in steps
+            if step not in ("apiVersion", "kind", "name", "mountPath", "ip", "containerPort", "port")
+        ]
         if not steps:
             return
         step = draw(st.sampled_from(steps))
@@ -305,7 +342,9 @@ def _pointers(node: Any, path: str = "") -> list[str]:
     for step, inner in steps:
         below = f"{path}/{str(step).replace('~', '~0').replace('/', '~1')}"
         found += [below, *_pointers(inner, below)]
-    return [pointer for pointer in found if not pointer.startswith(("/apiVersion", "/kind", "/metadata/name"))]
+    return [
+        pointer for pointer in found if not pointer.startswith(("/apiVersion", "/kind", "/metadata/name"))
+    ]
 
 
 def _json_patch(draw: Draw, target: dict[str, Any]) -> list[dict[str, Any]]:
@@ -316,7 +355,9 @@ def _json_patch(draw: Draw, target: dict[str, Any]) -> list[dict[str, Any]]:
         pointer = draw(st.sampled_from(pointers))
         operation = draw(st.sampled_from(("add", "replace", "remove", "test", "copy", "append")))
         if operation == "append":
-            operations.append({"op": "add", "path": f"{pointer.rpartition('/')[0]}/-", "value": draw(anything)})
+            operations.append(
+                {"op": "add", "path": f"{pointer.rpartition('/')[0]}/-", "value": draw(anything)}
+            )
         elif operation == "remove":
             operations.append({"op": "remove", "path": pointer})
         elif operation == "copy":
@@ -368,9 +409,14 @@ def _generators(draw: Draw, tree: Tree, place: str) -> dict[str, Any]:
     for kind, made in (("configMapGenerator", "ConfigMap"), ("secretGenerator", "Secret")):
         if not draw(st.booleans()):
             continue
-        entry: dict[str, Any] = {"name": draw(names), "literals": draw(st.lists(_literal, max_size=3, unique_by=_key))}
+        entry: dict[str, Any] = {
+            "name": draw(names),
+            "literals": draw(st.lists(_literal, max_size=3, unique_by=_key)),
+        }
         if draw(st.booleans()):
-            tree.files[f"{place}/data.txt"] = draw(st.sampled_from(("hello\n", "a\nb\n", "", "<x & y>\n", "é")))
+            tree.files[f"{place}/data.txt"] = draw(
+                st.sampled_from(("hello\n", "a\nb\n", "", "<x & y>\n", "é"))
+            )
             entry["files"] = ["data.txt", "other=data.txt"]
         if draw(st.booleans()):
             tree.files[f"{place}/some.env"] = "# comment\nE=1\nF=two words \n"
@@ -411,7 +457,10 @@ def _transformers(draw: Draw, tree: Tree) -> dict[str, Any]:
         labels=st.lists(
             st.fixed_dictionaries(
                 {"pairs": st.just({"app": "web", "extra": "'1'"})},
-                optional={"includeSelectors": st.sampled_from(("true", "false")), "includeTemplates": st.just("true")},
+                optional={
+                    "includeSelectors": st.sampled_from(("true", "false")),
+                    "includeTemplates": st.just("true"),
+                },
             ),
             min_size=1,
             max_size=2,
@@ -419,7 +468,11 @@ def _transformers(draw: Draw, tree: Tree) -> dict[str, Any]:
         images=st.lists(
             st.fixed_dictionaries(
                 {"name": st.sampled_from(("nginx", "example.com/app", "example.com:5000/app"))},
-                optional={"newName": st.just("mirror/x"), "newTag": st.just("'9'"), "digest": st.just("sha256:beef")},
+                optional={
+                    "newName": st.just("mirror/x"),
+                    "newTag": st.just("'9'"),
+                    "digest": st.just("sha256:beef"),
+                },
             ),
             min_size=1,
             max_size=2,
