@@ -232,7 +232,8 @@ def signing_out(make_hub: MakeHub, issuer: Issuer) -> Hub:
         issuer,
         f"c.BricsAuthenticator.logout_redirect_url = {SIGN_OUT_URL!r}\n"
         "c.BricsAuthenticator.invalid_jwt_logout = True\n"
-        "c.BricsAuthenticator.blocked_users = {'mallory'}\n",
+        "c.BricsAuthenticator.blocked_users = {'mallory'}\n"
+        "c.BricsAuthenticator.username_map = {'dave': 'david'}\n",
     )
 
 
@@ -254,6 +255,14 @@ def test_without_a_token_there_is_a_link_to_sign_out(signing_out: Hub) -> None:
     page = requests.get(f"{signing_out.url}/login", allow_redirects=False, timeout=10)
     assert page.status_code == 401
     assert "logout=https%3A%2F%2Fx.example%2F&amp;a=b" in page.text
+
+
+def test_mapped_names_stay_signed_in(signing_out: Hub, issuer: Issuer) -> None:
+    token = issuer.token(short_name="dave")
+    browser = signing_out.session(token)
+    browser.http.headers["X-Auth-Id-Token"] = token
+    time.sleep(1.1)
+    assert browser.whoami() == "david"
 
 
 def test_blocked_users_get_403(signing_out: Hub, issuer: Issuer) -> None:

@@ -226,6 +226,7 @@ def test_private_and_symmetric_parts_of_a_published_key_are_not_used() -> None:
     assert not hasattr(key.key, "private_numbers")
 
 
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
 def test_short_rsa_keys_are_refused() -> None:
     weak = make_key("RS256", 1024)
     key = select_key([public_jwk(weak, kid="k")], Header("RS256", "k"))

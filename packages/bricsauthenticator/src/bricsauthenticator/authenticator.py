@@ -147,7 +147,7 @@ class BricsAuthenticator(Authenticator):  # type: ignore[misc]
         """
         token = handler.request.headers.get(TOKEN_HEADER, "") if handler is not None else ""
         named = unverified_claim(token, "short_name") if token else None
-        return named is None or named == user.name
+        return not isinstance(named, str) or self.normalize_username(named) == user.name
 
     async def _identify(self, token: str) -> Identity:
         """
