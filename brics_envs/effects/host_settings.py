@@ -34,16 +34,23 @@ def lent_settings() -> Iterator[tuple[str, ...]]:
         volumes = []
         for number, (place, text) in enumerate(files.items()):
             if text:
-                # The folder is its owner's alone; apt reads its file as another user.
                 path = Path(folder, str(number))
                 path.write_text(text)
+                _readable(path)
                 volumes.append(f"{path}:{place}:ro")
         if ca is not None:
             shared = Path(folder, "shared")
-            shared.mkdir(mode=0o755)
+            shared.mkdir()
             shutil.copyfile(ca, shared / Path(host_settings.CA_FILE).name)
+            _readable(shared, *shared.iterdir())
             volumes.append(f"{shared}:{Path(host_settings.CA_FILE).parent}:ro")
         yield tuple(volumes)
+
+
+def _readable(*paths: Path) -> None:
+    """Let other users of a build read; on the host, the folder above is its owner's alone."""
+    for path in paths:
+        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def apt_proxies() -> dict[str, str]:

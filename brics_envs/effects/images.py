@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import fcntl
 import hashlib
 import os
 import resource
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from brics_envs.effects import process
-from brics_envs.effects.host_settings import apt_proxies
+from brics_envs.effects.host_settings import apt_proxies, lent_settings
 from brics_envs.effects.podman import podman, podman_json
 from brics_envs.errors import EnvsError
 from brics_envs.plan.debian_sources import FORMAT, MIRROR_VARIABLE, parse_targets, sources_for
@@ -27,6 +29,9 @@ from brics_envs.plan.image_commands import (
 )
 from brics_envs.plan.images import Build, DebianRoot
 from brics_envs.plan.names import LABEL_PROJECT, PROJECT
+
+OURS = (f"--filter=label={LABEL_PROJECT}={PROJECT}",)
+"""podman's arguments that select the project's images, the intermediate ones included."""
 
 PROBE_S = 10.0
 """Seconds that a registry has to answer whether it has an image."""
@@ -162,20 +167,49 @@ def make_debian(root: DebianRoot, digest: str) -> str:
     return image_id(root.tag)
 
 
-def remove_left_over() -> None:
+@contextlib.contextmanager
+def building() -> Iterator[tuple[str, ...]]:
+    """Bracket builds: lend them the host's settings, and clear away what earlier ones left.
+
+    :return: ``--volume`` values for :func:`build`.
+    """
+    # podman's storage is what builds share, whichever checkout they belong to.
+    storage = Path(podman("info", "--format={{.Store.GraphRoot}}").stdout.strip())
+    with contextlib.ExitStack() as stack:
+        if storage.is_dir():
+            descriptor = os.open(storage, os.O_RDONLY | os.O_DIRECTORY)
+            stack.callback(os.close, descriptor)
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _remove_interrupted()
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield stack.enter_context(lent_settings())
+        _remove_left_over()
+
+
+def _remove_interrupted() -> None:
+    """Remove the containers of builds that were stopped; no build of ours may be going on."""
+    ours = podman("images", "--all", "--quiet", "--no-trunc", *OURS).stdout.split()
+    ids = {line.removeprefix("sha256:") for line in ours}
+    containers: list[dict[str, Any]] = podman_json("ps", "--all", "--external", "--format=json")
+    for container in containers:
+        if container["Command"] == ["buildah"] and container["ImageID"] in ids:
+            podman("rm", "--force", container["Id"], timeout_s=120, check=False)
+
+
+def _remove_left_over() -> None:
     """Remove what earlier builds of ours left without a name: images replaced by newer ones, and their builders.
 
     What belongs to an image that still has its name stays, as a cache, and so does whatever is in use or new: it may
     belong to another build that is going on.
     """
     # `podman image prune` would take the caches as well.
-    entries: list[dict[str, Any]] = podman_json(
-        "images", "--format=json", f"--filter=label={LABEL_PROJECT}={PROJECT}"
-    )
+    entries: list[dict[str, Any]] = podman_json("images", "--format=json", *OURS)
     named = {entry["Labels"].get(LABEL_INPUTS) for entry in entries if entry.get("Names")}
     for entry in entries:
+        inputs = entry["Labels"].get(LABEL_INPUTS)
         old = time.time() - entry["Created"] > LEFT_OVER_S
-        if old and not entry.get("Names") and entry["Labels"].get(LABEL_INPUTS) not in named:
+        if old and inputs and inputs not in named and not entry.get("Names"):
             podman("rmi", entry["Id"], timeout_s=120, check=False)
 
 

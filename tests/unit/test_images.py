@@ -226,7 +226,7 @@ def test_build_arguments() -> None:
         "--jobs=4",
         "--file=/project/build/Containerfile.jupyterhub",
         "--tag=localhost/brics_jupyterhub:dev-latest",
-        "--layer-label=brics.layer=brics-jupyterhub-envs",
+        "--layer-label=app.kubernetes.io/part-of=brics-jupyterhub-envs",
         "--label=app.kubernetes.io/part-of=brics-jupyterhub-envs",
         "--label=brics.inputs=4567",
         "--target=stage-dev",
