@@ -29,15 +29,14 @@ SHARED_SECRET_LENGTH = 43
 class Applied:
     """What an instance was made from.
 
-    ``issuer`` is the local issuer's URL (empty: there is none), ``ports`` what is published on 127.0.0.1, ``account``
-    a ``<USER>.<PROJECT>`` in whose name the hub may ask Slurm for a job (empty: none is known), ``wrappers`` the
-    directory of the wrapper scripts, ``digests`` what the user would call an input → digest.
+    ``issuer`` is the local issuer's URL (empty: there is none), ``account`` a ``<USER>.<PROJECT>`` in whose name the
+    hub may ask Slurm for a job (empty: none is known), ``wrappers`` the directory of the wrapper scripts, ``digests``
+    what the user would call an input → digest.
     """
 
     environment: str
     url: str
     issuer: str
-    ports: list[int]
     account: str
     wrappers: str
     digests: dict[str, str]

@@ -33,7 +33,7 @@ class ContainerState:
 
 @dataclass(frozen=True)
 class PodState:
-    """A pod of this project; ``created`` in seconds since 1970."""
+    """A pod of this project; ``created`` in seconds since 1970, ``ports`` those that it holds on the host now."""
 
     instance: Instance
     environment: str
@@ -41,6 +41,7 @@ class PodState:
     created: float
     labels: dict[str, str]
     containers: tuple[ContainerState, ...]
+    ports: frozenset[int]
 
     @property
     def running(self) -> bool:
@@ -62,9 +63,7 @@ def observe_pod(instance: Instance) -> PodState | None:
 
 def _pod(entry: dict[str, Any], containers: list[dict[str, Any]]) -> PodState:
     labels: dict[str, str] = entry["Labels"] or {}
-    own = [
-        _container(c, entry["Name"]) for c in containers if c["PodName"] == entry["Name"] and not c["IsInfra"]
-    ]
+    own = [c for c in containers if c["PodName"] == entry["Name"] and not c["IsInfra"]]
     return PodState(
         Instance(labels.get(LABEL_INSTANCE, DEFAULT_INSTANCE)),
         labels.get(LABEL_ENVIRONMENT, ""),
@@ -72,8 +71,17 @@ def _pod(entry: dict[str, Any], containers: list[dict[str, Any]]) -> PodState:
         # podman writes nanoseconds, of which Python 3.11 reads the first six digits only.
         datetime.fromisoformat(re.sub(r"\.\d+", "", entry["Created"])).timestamp(),
         labels,
-        tuple(sorted(own, key=lambda container: container.name)),
+        tuple(sorted((_container(c, entry["Name"]) for c in own), key=lambda container: container.name)),
+        _ports(entry, own),
     )
+
+
+def _ports(entry: dict[str, Any], containers: list[dict[str, Any]]) -> frozenset[int]:
+    # The infrastructure's container holds them, whatever has become of the others.
+    if not any(c["Id"] == entry["InfraId"] and c["Status"] == "running" for c in entry["Containers"]):
+        return frozenset()
+    ranges = [port for container in containers for port in container["Ports"] or ()]
+    return frozenset(p["host_port"] + number for p in ranges for number in range(p["range"]))
 
 
 def _container(entry: dict[str, Any], pod: str) -> ContainerState:

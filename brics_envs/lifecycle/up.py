@@ -80,10 +80,12 @@ def up(options: UpOptions) -> str:
         secrets = load_secrets(prepared.directory, prepared.password, local_issuer=prepared.local_issuer)
         assert secrets is not None
         manifest = prepared.manifest(secrets)
-        digests = input_digests(manifest, image_ids)
-        if pod is None or not _is_current(pod, digests, prepared):
-            _replace(prepared, manifest, digests)
-        return _summary(prepared)
+        applied = _applied(prepared, input_digests(manifest, image_ids))
+        if pod is None or not _is_current(pod, applied, prepared):
+            _replace(prepared, manifest, applied)
+        elif load_applied(prepared.directory) != applied:
+            save_applied(prepared.directory, applied)
+        return _summary(prepared, applied)
 
 
 def prepare_options(options: UpOptions) -> Prepared:
@@ -137,8 +139,7 @@ def _refuse_other_environment(pod: PodState | None, options: UpOptions) -> None:
 
 
 def _refuse_taken_ports(pod: PodState | None, prepared: Prepared) -> None:
-    applied = load_applied(prepared.directory)
-    own = applied.ports if applied is not None and pod is not None and pod.running else []
+    own = pod.ports if pod is not None else frozenset()
     for port in prepared.ports.published:
         if port not in own and (reason := taken(port)):
             raise EnvsError(
@@ -147,24 +148,24 @@ def _refuse_taken_ports(pod: PodState | None, prepared: Prepared) -> None:
             )
 
 
-def _is_current(pod: PodState, digests: dict[str, str], prepared: Prepared) -> bool:
+def _is_current(pod: PodState, now: Applied, prepared: Prepared) -> bool:
     """Whether what runs is what the inputs say; says why if not."""
-    if pod.labels.get(LABEL_INPUTS) == inputs_label(digests):
+    if pod.labels.get(LABEL_INPUTS) == inputs_label(now.digests):
         if pod.running:
             return True
         say(f"pod {pod.name} is not running: starting it anew")
         return False
-    applied = load_applied(prepared.directory)
-    changed = changed_inputs(applied.digests, digests) if applied else ["its record in _build"]
+    before = load_applied(prepared.directory)
+    changed = changed_inputs(before.digests, now.digests) if before else ["its record in _build"]
     say(f"changed: {', '.join(changed) or 'the pod'}")
     say("replacing the pod; running jobs end")
     return False
 
 
-def _replace(prepared: Prepared, manifest: list[Document], digests: dict[str, str]) -> None:
+def _replace(prepared: Prepared, manifest: list[Document], applied: Applied) -> None:
     file = prepared.directory / MANIFEST
-    write_private(file, kustomize.dump(with_inputs_label(manifest, digests)).encode())
-    save_applied(prepared.directory, _applied(prepared, digests))
+    write_private(file, kustomize.dump(with_inputs_label(manifest, applied.digests)).encode())
+    save_applied(prepared.directory, applied)
     carry_out(_steps(prepared, manifest, existing()))
 
 
@@ -179,16 +180,13 @@ def _applied(prepared: Prepared, digests: dict[str, str]) -> Applied:
         environment=prepared.environment.name,
         url=prepared.url,
         issuer=prepared.issuer_url,
-        ports=list(prepared.ports.published),
         account=prepared.dev_users[0].account if prepared.dev_users else "",
         wrappers=prepared.settings.slurmSpawnerWrappersBin,
         digests=digests,
     )
 
 
-def _summary(prepared: Prepared) -> str:
-    applied = load_applied(prepared.directory)
-    assert applied is not None
+def _summary(prepared: Prepared, applied: Applied) -> str:
     containers = {container["name"] for container in the_pod(prepared.documents)["spec"]["containers"]}
     with step("ready"):
         wait_until_ready(prepared.instance, checks_for(prepared.instance, containers, applied))
