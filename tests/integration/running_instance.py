@@ -128,12 +128,13 @@ class RunningInstance:
         self, container: str, *command: str, user: str = "", environment: Mapping[str, str] | None = None
     ) -> Completed:
         """Run a command in a container, by default as the container's own user."""
-        status, (stdout, stderr) = self.container(container).exec_run(
+        done = self.container(container).exec_run(
             list(command), user=user, environment=dict(environment or {}), demux=True
         )
-        return Completed(
-            status, (stdout or b"").decode(errors="replace"), (stderr or b"").decode(errors="replace")
-        )
+        assert isinstance(done.output, tuple)
+        assert done.exit_code is not None
+        stdout, stderr = ((part or b"").decode(errors="replace") for part in done.output)
+        return Completed(done.exit_code, stdout, stderr)
 
     def slurm(self, *command: str, user: str = "") -> str:
         """The output of a command that succeeds in the Slurm container."""
@@ -163,3 +164,30 @@ class RunningInstance:
         """A job's state in Slurm's words, also of one that has just ended."""
         shown = self.slurm("scontrol", "show", "job", job)
         return dict(word.split("=", 1) for word in shown.split() if "=" in word)["JobState"]
+
+    def takes_jobs(self) -> bool:
+        """Whether Slurm's controller answers and all of its nodes are in order."""
+        states = self.run("slurm", "sinfo", "--noheader", "--format=%T").stdout.split()
+        return bool(states) and set(states) <= {"idle", "mixed", "allocated"}
+
+    # -- daemons of the Slurm container
+
+    def pid(self, daemon: str) -> int:
+        """The process ID of a daemon, by the name of its program: its oldest process; 0 if there is none."""
+        script = 'for p in /proc/[0-9]*; do read -r n <$p/comm && [ "$n" = "$0" ] && echo ${p#/proc/}; done'
+        found = self.run("slurm", "sh", "-c", f"{script} 2>/dev/null", daemon).stdout.split()
+        return min(map(int, found), default=0)
+
+    @contextmanager
+    def stopped(self, daemon: str) -> Iterator[None]:
+        """Keep a daemon down, with the connections that it has open, while the ``with`` block lasts."""
+        service = f"/run/service/{daemon}"
+        self.slurm("s6-svc", "-wD", "-T", "10000", "-d", service)
+        while rest := self.pid(f"{daemon}-session") or self.pid(daemon):
+            self.run("slurm", "kill", "-9", str(rest))
+        try:
+            yield
+        finally:
+            self.slurm("s6-svc", "-u", service)
+            wait_for(lambda: self.pid(daemon), f"{daemon} is up again")
+            wait_for(self.takes_jobs, "Slurm takes jobs")

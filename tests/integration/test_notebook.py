@@ -50,7 +50,12 @@ def test_cell_runs_in_the_job_of_the_chosen_account(
     testuser.stop()
     wait_for(lambda: not running.jobs(account), "the job has left the queue")
     assert running.job_state(job) == "CANCELLED"
-    assert not running.run("slurm", "pgrep", "--uid", account).stdout, "processes of the job are left"
+    wait_for(lambda: not processes_of(running, about["uid"]), "the job's processes have ended")
+
+
+def processes_of(running: RunningInstance, uid: int) -> str:
+    """The status lines of a user's processes in the Slurm container."""
+    return running.run("slurm", "sh", "-c", f"grep -s '^Uid:\t{uid}\t' /proc/[0-9]*/status").stdout
 
 
 def assert_environment_is_the_users(environment: dict[str, str], account: str) -> None:

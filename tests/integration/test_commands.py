@@ -1,0 +1,79 @@
+"""invoke's commands that look at a running instance, as a user runs them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.integration.hub_client import HubClient
+from tests.integration.running_instance import RunningInstance, invoke
+from tests.integration.waiting import wait_for
+
+
+def test_status_as_json(running: RunningInstance, otheruser: HubClient) -> None:
+    otheruser.start(brics_project="project1.brics")
+    (job,) = running.jobs("otheruser.project1")
+    status = json.loads(invoke("status", *running.option, "--json").checked())
+    (one,) = status["instances"]
+    assert one.keys() == {"instance", "env", "pod", "url", "state", "containers", "slurm"}
+    assert one["instance"] == running.instance.name
+    assert one["env"] == "dev_dummyauth"
+    assert one["pod"] == running.instance.pod
+    assert one["url"] == f"{running.url}/"
+    assert one["state"] == "ready"
+    containers = {container["name"]: container for container in one["containers"]}
+    assert containers.keys() == {"jupyterhub", "slurm"}
+    for name, container in containers.items():
+        assert container.keys() == {"name", "image", "state", "ready"}
+        assert container["state"] == "running"
+        assert container["ready"] is True
+        assert container["image"].startswith(f"localhost/brics_{name}:dev-")
+    assert [node["name"] for node in one["slurm"]["nodes"]] == ["n1"]
+    (shown,) = one["slurm"]["jobs"]
+    assert (shown["id"], shown["user"], shown["state"]) == (job, "otheruser.project1", "RUNNING")
+
+
+def test_status_for_reading(running: RunningInstance) -> None:
+    shown = invoke("status", *running.option).checked()
+    assert running.url in shown
+    assert "ready" in shown
+
+
+@pytest.mark.parametrize(
+    ("container", "line"), [("jupyterhub", "JupyterHub is now running"), ("slurm", "slurmctld")]
+)
+def test_logs_show_output_and_files(running: RunningInstance, container: str, line: str) -> None:
+    shown = invoke("logs", *running.option, "--container", container).checked()
+    assert line in shown
+    directory = {"jupyterhub": "jupyterhub.log", "slurm": "slurmctld.log"}
+    assert directory[container] in shown
+
+
+def test_shell_reads_commands_from_a_pipe(running: RunningInstance) -> None:
+    options = (*running.option, "--container", "slurm", "--user", "testuser.project1")
+    done = invoke("shell", *options, stdin="id -un; cd; pwd; exit 3\n")
+    assert done.stdout.split()[:2] == ["testuser.project1", "/home/project1/testuser.project1"]
+    assert done.status == 3
+
+
+def test_volume_is_exported(running: RunningInstance, tmp_path: Path) -> None:
+    volume, target = running.instance.named("jupyterhub_root"), tmp_path / "exported"
+    invoke("volume-export", volume, "--to", str(target)).checked()
+    assert (target / "srv/jupyterhub/jupyterhub.sqlite").stat().st_size > 0
+    assert (target / "var/log/jupyterhub/jupyterhub.log").exists()
+
+
+def test_up_again_changes_nothing(running: RunningInstance, debug_settings: Path) -> None:
+    before = running.container("slurm").id
+    options = ("--env", "dev_dummyauth", "--deploy-dir", str(debug_settings), "--port", str(running.port))
+    again = invoke("up", *options, *running.option)
+    assert again.status == 0, again.stderr
+    assert running.container("slurm").id == before
+    assert running.url in again.stdout
+
+
+def test_slurms_state_is_known_to_slurm(running: RunningInstance) -> None:
+    wait_for(running.takes_jobs, "nodes that take jobs")
+    assert running.slurm("sinfo", "--noheader", "--format=%P").split() == ["workq*", "interactive"]

@@ -1,0 +1,67 @@
+"""Containers restart: users stay signed in, and notebooks go on."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.hub_client import HubClient
+from tests.integration.running_instance import RunningInstance
+from tests.integration.waiting import wait_for
+
+
+def hub_answers(client: HubClient) -> bool:
+    try:
+        return client.get("/hub/health").status_code == 200
+    except OSError:
+        return False
+
+
+def hub_process(running: RunningInstance) -> int:
+    """The hub's process ID on this machine; 0 while it does not run."""
+    pid: int = running.container("jupyterhub").attrs["State"]["Pid"]
+    return pid
+
+
+@pytest.mark.parametrize("how", ["restarted", "ended"])
+def test_hub_restarts_under_a_running_notebook(
+    running: RunningInstance, testuser: HubClient, how: str
+) -> None:
+    testuser.start(brics_project="project1.brics")
+    jobs = running.jobs("testuser.project1")
+    with testuser.kernel() as kernel:
+        kernel.run("x = 42")
+        before = hub_process(running)
+        if how == "restarted":
+            running.container("jupyterhub").restart(timeout=10)
+        else:
+            # By itself, as far as podman knows: the pod's restart policy brings it back.
+            running.hub("sh", "-c", "kill 1")
+            wait_for(lambda: hub_process(running) not in (0, before), "the hub's container is back")
+        wait_for(lambda: hub_answers(testuser), "the hub answers again")
+        assert hub_process(running) != before
+
+        assert testuser.signed_in
+        server = testuser.server()
+        assert server is not None
+        assert server["ready"]
+        assert running.jobs("testuser.project1") == jobs
+        # Through the new proxy to the old kernel.
+        assert kernel.run("print(x)").strip() == "42"
+        # A job may ask the hub, with the token it got before: the server's page needs that.
+        assert testuser.open_lab().status_code == 200
+    testuser.stop()
+    wait_for(lambda: not running.jobs("testuser.project1"), "the job of before is cancelled")
+
+
+def test_slurm_restarts_and_runs_the_next_job(running: RunningInstance, otheruser: HubClient) -> None:
+    otheruser.start(brics_project="project1.brics")
+    key = running.slurm("sha256sum", "/var/lib/munge/munge.key")
+    running.container("slurm").restart(timeout=10)
+    wait_for(lambda: running.run("slurm", "sinfo").status == 0, "Slurm answers")
+    wait_for(lambda: otheruser.server() is None or not running.jobs(), "the job's end is known", 120)
+    assert running.slurm("sha256sum", "/var/lib/munge/munge.key") == key
+
+    otheruser.stop()
+    wait_for(lambda: running.ssh("true").status == 0, "the hub reaches Slurm")
+    otheruser.start(brics_project="project1.brics")
+    assert otheruser.run("print(6 * 7)").strip() == "42"
