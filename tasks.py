@@ -3,7 +3,7 @@
 import json as json_format
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from invoke.context import Context
 from invoke.tasks import task
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from brics_envs.lifecycle.up import UpOptions
 
 ROOT = Path(__file__).resolve().parent
+
+Repeated: TypeAlias = Sequence[str] | None
+"""Values of an option that may be repeated. The default has to be None: invoke would make any other's type of them."""
 
 HELP = {
     "all": "every instance",
@@ -64,7 +67,7 @@ def up_options(
     instance: str,
     port: str = "",
     base: str = "auto",
-    repo: Sequence[str] = (),
+    repo: Repeated = None,
     deploy_dir: str = "",
     direct_port: str = "",
     rebuild: bool = False,
@@ -77,7 +80,7 @@ def up_options(
         instance=parse_instance(instance),
         port=parse_port("--port", port or str(DEFAULT_PORT)),
         base=parse_base(base),
-        repos=parse_choices(repo, Path.cwd()),
+        repos=parse_choices(repo or (), Path.cwd()),
         deploy_dir=Path(deploy_dir) if deploy_dir else None,
         direct_port=parse_port("--direct-port", direct_port) if direct_port else None,
         rebuild=rebuild,
@@ -91,7 +94,7 @@ def up(
     instance: str = DEFAULT_INSTANCE,
     port: str = "",
     base: str = "auto",
-    repo: Sequence[str] = (),
+    repo: Repeated = None,
     deploy_dir: str = "",
     direct_port: str = "",
     rebuild: bool = False,
@@ -169,17 +172,16 @@ def token(
     c: Context,
     user: str = "",
     instance: str = DEFAULT_INSTANCE,
-    project: Sequence[str] = (),
+    project: Repeated = None,
     expires_in: str = "3600",
-    claim: Sequence[str] = (),
+    claim: Repeated = None,
 ) -> None:
     """Print a signed token for X-Auth-Id-Token (dev_realauth with its local issuer)."""
     from brics_envs.config.options import parse_token_options
     from brics_envs.lifecycle import token as lifecycle
 
-    print(
-        lifecycle.token(ROOT, parse_instance(instance), parse_token_options(user, project, expires_in, claim))
-    )
+    options = parse_token_options(user, project or (), expires_in, claim or ())
+    print(lifecycle.token(ROOT, parse_instance(instance), options))
 
 
 @project_task("env", "instance", "base", "repo", "rebuild")
@@ -188,7 +190,7 @@ def build(
     env: str = "",
     instance: str = DEFAULT_INSTANCE,
     base: str = "auto",
-    repo: Sequence[str] = (),
+    repo: Repeated = None,
     rebuild: bool = False,
 ) -> None:
     """Build an environment's images."""
@@ -200,12 +202,12 @@ def build(
 
 
 @project_task("repo")
-def clone(c: Context, repo: Sequence[str] = ()) -> None:
+def clone(c: Context, repo: Repeated = None) -> None:
     """Clone the dev repositories into _dev_build_data; those that are there stay as they are."""
     from brics_envs.lifecycle.clone import clone_repositories
     from brics_envs.lifecycle.report import say
 
-    for name, directory in clone_repositories(ROOT, parse_choices(repo, Path.cwd()), say).items():
+    for name, directory in clone_repositories(ROOT, parse_choices(repo or (), Path.cwd()), say).items():
         print(f"{name}: {directory}")
 
 
