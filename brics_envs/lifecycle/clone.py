@@ -85,6 +85,15 @@ def ensure_repositories(
     return dict(zip(REPOSITORIES, snapshots, strict=True))
 
 
+def check_repositories(project_root: Path, choices: tuple[RepoChoice, ...]) -> None:
+    """Refuse what does not fit what is there, before anything is created; asks no host.
+
+    :raises ConfigError: a problem of config/versions.yaml, or as :func:`ensure_repositories`.
+    """
+    chosen, situations = names_of(choices), _observe(project_root, choices, {})
+    _refuse_no_packages([decide(s, chosen.get(name), allow_builtin=True) for name, s in situations.items()])
+
+
 def clone_repositories(
     project_root: Path, choices: tuple[RepoChoice, ...], report: Callable[[str], None]
 ) -> dict[str, Path]:
@@ -158,10 +167,14 @@ def _decide(
         else decision
         for decision, reason in zip(first, reasons, strict=True)
     ]
+    _refuse_no_packages(decisions)
+    return decisions
+
+
+def _refuse_no_packages(decisions: Sequence[Decision | TryDefault]) -> None:
     problems = [missing_package_files(d.directory) for d in decisions if isinstance(d, UseDirectory)]
     if any(problems):
         raise ConfigError("\n".join(filter(None, problems)))
-    return decisions
 
 
 def _why_unreachable(decision: Decision | TryDefault) -> str:

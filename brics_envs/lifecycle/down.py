@@ -35,7 +35,7 @@ def down(root: Path, instance: Instance, *, keep_volumes: bool) -> str:
             keep_volumes=keep_volumes,
         )
         carry_out(steps)
-        if not keep_volumes:
+        if not (keep_volumes and had_files):
             _remove_directory(directory)
     if not steps and not had_files:
         return f"instance {instance.name}: nothing was up"

@@ -111,7 +111,10 @@ def prepare(
                 f"--deploy-dir: {files[0]}: no such file", hint="it holds the deployment settings"
             )
     settings = load_deploy_settings(*files)
-    documents = kustomize.build(environment.overlay(settings))
+    try:
+        documents = kustomize.build(environment.overlay(settings))
+    except kustomize.KustomizeError as error:
+        raise ConfigError(error.message, hint=error.hint) from error
     containers = [container["name"] for container in the_pod(documents)["spec"]["containers"]]
     has_users = _refers_to(documents, "ConfigMap", "dev-user-config")
     dev_users = load_dev_users(environment.dev_users) if has_users else ()

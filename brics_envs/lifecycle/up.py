@@ -15,7 +15,7 @@ from brics_envs.effects.podman import require_podman
 from brics_envs.effects.ports import taken
 from brics_envs.errors import ConfigError, EnvsError
 from brics_envs.lifecycle.build import ensure_images, preview_images
-from brics_envs.lifecycle.clone import ensure_repositories, preview_repositories
+from brics_envs.lifecycle.clone import check_repositories, ensure_repositories, preview_repositories
 from brics_envs.lifecycle.existing import carry_out, existing
 from brics_envs.lifecycle.instance_files import (
     MANIFEST,
@@ -69,8 +69,7 @@ def up(options: UpOptions) -> str:
 
     :raises EnvsError: with exit status 2 before anything was created, 1 for what failed afterwards.
     """
-    prepared = prepare_options(options)
-    require_podman()
+    prepared = _checked(options)
     pod = observe_pod(options.instance)
     _refuse_other_environment(pod, options)
     _refuse_taken_ports(pod, prepared)
@@ -98,10 +97,18 @@ def prepare_options(options: UpOptions) -> Prepared:
     )
 
 
+def _checked(options: UpOptions) -> Prepared:
+    """All that can be refused before anything is created."""
+    prepared = prepare_options(options)
+    prepared.manifest(HIDDEN)
+    check_repositories(options.environment.root, options.repos)
+    require_podman()
+    return prepared
+
+
 def build_images(options: UpOptions) -> dict[str, str]:
     """``invoke build``: the images of an environment; returns container → image ID."""
-    prepared = prepare_options(options)
-    require_podman()
+    prepared = _checked(options)
     with locked(prepared.directory / "lock", LOCK_DEADLINE_S):
         return build(options, prepared)
 
@@ -213,8 +220,7 @@ def _password_words(prepared: Prepared) -> str:
 
 def dry_run(options: UpOptions) -> str:
     """What :func:`up` would do, as text; creates nothing."""
-    prepared = prepare_options(options)
-    require_podman()
+    prepared = _checked(options)
     pod = observe_pod(options.instance)
     _refuse_other_environment(pod, options)
     _refuse_taken_ports(pod, prepared)

@@ -17,7 +17,7 @@ from typing import Any
 
 from brics_envs.config.deploy import DeploySettings
 from brics_envs.config.dev_users import DevUser
-from brics_envs.errors import EnvsError
+from brics_envs.errors import ConfigError
 from brics_envs.plan.names import LABEL_ENVIRONMENT, Instance
 
 Document = dict[str, Any]
@@ -99,7 +99,7 @@ def assemble(documents: list[Document], inputs: ManifestInputs) -> list[Document
     """The complete manifest of an instance; the documents that come in are not changed.
 
     :param documents: what :func:`brics_envs.kustomize.build` made of the overlay.
-    :raises EnvsError: the overlay has not exactly one pod, or refers to something that nobody makes.
+    :raises ConfigError: the overlay has not exactly one pod, or refers to something that nobody makes.
     """
     manifest = copy.deepcopy(documents)
     pod = the_pod(manifest)
@@ -116,11 +116,11 @@ def assemble(documents: list[Document], inputs: ManifestInputs) -> list[Document
 def the_pod(documents: list[Document]) -> Document:
     """The manifest's pod.
 
-    :raises EnvsError: not exactly one.
+    :raises ConfigError: not exactly one.
     """
     pods = [document for document in documents if document["kind"] == "Pod"]
     if len(pods) != 1:
-        raise EnvsError(f"the overlay has {len(pods)} pods; exactly one is needed")
+        raise ConfigError(f"the overlay has {len(pods)} pods; exactly one is needed")
     return pods[0]
 
 
@@ -189,7 +189,7 @@ def _supplied(documents: list[Document], inputs: ManifestInputs) -> list[Documen
     missing = [reference for reference in wanted if reference not in present]
     for kind, name in missing:
         if (kind, name) not in made:
-            raise EnvsError(
+            raise ConfigError(
                 f"overlay {inputs.environment}: the pod refers to {kind} {name}, which nothing makes"
             )
     return [made[reference] for reference in missing]
