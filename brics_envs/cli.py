@@ -14,6 +14,12 @@ from brics_envs.errors import FAILED, EnvsError
 
 P = ParamSpec("P")
 
+FULL = "no space left on device"
+FULL_HINT = (
+    "free some space, then run the command again: `podman system df` shows what images, containers and volumes take, "
+    "`invoke clean` removes this project's images and build caches"
+)
+
 
 def command(task: Callable[P, None]) -> Callable[P, None]:
     """Make a task's failures messages for users: ``error: …`` on standard error and an exit status."""
@@ -26,7 +32,7 @@ def command(task: Callable[P, None]) -> Callable[P, None]:
         try:
             task(*args, **kwargs)
         except EnvsError as error:
-            print(f"error: {error}", file=sys.stderr)
+            print(f"error: {_words(error)}", file=sys.stderr)
             sys.exit(error.exit_status)
         except KeyboardInterrupt:
             print(
@@ -38,8 +44,19 @@ def command(task: Callable[P, None]) -> Callable[P, None]:
             # The reader of our output has gone, as in `invoke logs | head`.
             sys.stderr.close()
             sys.exit(FAILED)
+        except OSError as error:
+            message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+            print(f"error: {_words(EnvsError(message))}", file=sys.stderr)
+            sys.exit(FAILED)
 
     return run
+
+
+def _words(error: EnvsError) -> str:
+    """The text for standard error. A full disk can show anywhere, and what to do about it is always the same."""
+    if FULL not in error.message.lower():
+        return str(error)
+    return f"{error.message}\nhint: {FULL_HINT}"
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
