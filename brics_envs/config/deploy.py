@@ -16,6 +16,9 @@ from brics_envs.errors import ConfigError
 MIN_PASSWORD_LENGTH = 12
 """Shortest dummyAuthPassword, characters."""
 
+SIGN_IN_PROXY_PATH = "/oidc/"
+"""Where the proxy in front of JupyterHub answers by itself (k8s/components/localissuer/httpd.conf)."""
+
 
 def _http_url(value: str) -> str:
     parts = urlsplit(value)
@@ -27,7 +30,10 @@ def _http_url(value: str) -> str:
 def _base_url(value: str) -> str:
     if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*/?", value):
         raise ValueError("must be a URL path such as /jupyter")
-    return "/" + value.strip("/") if value.strip("/") else "/"
+    path = "/" + value.strip("/")
+    if f"{path}/".startswith(SIGN_IN_PROXY_PATH):
+        raise ValueError(f"must not be below {SIGN_IN_PROXY_PATH}, which are the sign-in proxy's own paths")
+    return path
 
 
 def _absolute_path(value: str) -> str:
@@ -75,7 +81,7 @@ class DeploySettings(BaseModel):
     slurmHostAliases: Annotated[dict[str, str], AfterValidator(_aliases)] = Field(default_factory=dict)
     oidcServer: Annotated[str, AfterValidator(_http_url)] | None = None
     bricsPlatform: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")] = "brics.dev"
-    jwtAudience: Annotated[str, Field(pattern=r"^[\x21-\x7e]+$")] = "brics-jupyterhub"
+    jwtAudience: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~:/-]+$")] = "brics-jupyterhub"
 
     def public(self) -> dict[str, str]:
         """The settings that are set and no secrets, as strings: the contents of ``deploy-config``."""

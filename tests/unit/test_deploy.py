@@ -48,6 +48,15 @@ def test_every_problem_at_once_with_file_and_line(tmp_path):
         ("slurmHostAliases: {n1: nowhere}\n", "1: slurmHostAliases: "),
         ("sshHostname: -oProxyCommand=x\n", "1: sshHostname: must be a host name"),
         ("baseUrl: /a b\n", "1: baseUrl: must be a URL path"),
+        ("baseUrl: /oidc\n", "1: baseUrl: must not be below /oidc/"),
+        ("baseUrl: oidc/x/\n", "1: baseUrl: must be a URL path"),
+        ("baseUrl: /oidc/x/\n", "1: baseUrl: must not be below /oidc/"),
+        ("jwtAudience: a b\n", "1: jwtAudience: "),
+        ('jwtAudience: ""\n', "1: jwtAudience: "),
+        ('jwtAudience: "a\\n"\n', "1: jwtAudience: "),
+        ("jwtAudience: a$b\n", "1: jwtAudience: "),
+        ("jwtAudience: 'a\"b'\n", "1: jwtAudience: "),
+        ("jwtAudience: ä\n", "1: jwtAudience: "),
         ("1: 2\n", ":1: 1: unknown key"),
         ("on: 2\n", ":1: on: unknown key"),
         ("<<: {a: 1}\n", ":1: <<: merge keys"),
@@ -75,7 +84,22 @@ def test_public_settings_have_no_secret_and_nothing_unset():
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"), [("/jupyter/", "/jupyter"), ("/", "/"), ("", "/"), ("/a/b", "/a/b")]
+    ("given", "kept"),
+    [
+        ("/jupyter/", "/jupyter"),
+        ("/", "/"),
+        ("", "/"),
+        ("/a/b", "/a/b"),
+        ("/oidc2", "/oidc2"),
+        ("/a/oidc", "/a/oidc"),
+    ],
 )
 def test_base_url_is_normalised(given, kept):
     assert DeploySettings(baseUrl=given).baseUrl == kept
+
+
+@pytest.mark.parametrize(
+    "audience", ["brics-jupyterhub", "https://hub.example.org:8443/~x", "urn:brics:1.2_3"]
+)
+def test_audiences(audience):
+    assert DeploySettings(jwtAudience=audience).jwtAudience == audience
