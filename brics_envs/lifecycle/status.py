@@ -19,7 +19,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from brics_envs.effects.podman import podman
+from brics_envs.effects.podman import podman, require_podman
 from brics_envs.lifecycle.instance_files import load_applied
 from brics_envs.lifecycle.observe import PodState, observe_pods
 from brics_envs.lifecycle.ready import DEADLINE_S, Check, checks_for
@@ -64,6 +64,7 @@ class InstanceStatus:
 
 def status(root: Path, instance: Instance | None) -> list[InstanceStatus]:
     """What is up: of one instance, or of all that have a pod."""
+    require_podman()
     pods = observe_pods()
     if instance is None:
         return [_status(root, pod) for pod in pods]
