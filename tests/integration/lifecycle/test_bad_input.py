@@ -47,7 +47,7 @@ def refused(done: Done, *words: str, status: int = BAD_INPUT) -> None:
         ((*UP, "--port", "-1"), ("--port",)),
         ((*UP, "--port", "٨٠٨٠"), ("--port",)),
         ((*UP, "--base", "remote"), ("--base", "auto, registry, local")),
-        ((*UP, "--direct-port", "8100"), ("--direct-port", "dev_dummyauth")),
+        ((*UP, "--direct-port", "8100"), ("--direct-port", "dev_realauth")),
         ((*UP, "--deploy-dir", "nosuch"), ("--deploy-dir", "nosuch/deploy.yaml")),
         ((*UP, "--repo", "nosuch=builtin"), ("--repo", "nosuch", "bricsauthenticator")),
         ((*UP, "--repo", "bricsauthenticator"), ("--repo", "NAME")),
@@ -72,15 +72,17 @@ def test_bad_values(shared_world: World, args: tuple[str, ...], words: tuple[str
     ("args", "words"),
     [
         ((*UP, "--nosuch"), ("--nosuch",)),
-        (("up", "--env"), ("--env",)),
-        ((*UP, "--port"), ("--port",)),
+        (("up", "--env"), ("env",)),
+        ((*UP, "--port"), ("port",)),
         (("nosuch",), ("nosuch",)),
         ((*UP, "surplus"), ("surplus",)),
         (("volume-export",), ("volume",)),
     ],
     ids=" ".join,
 )
-def test_what_invoke_itself_refuses(shared_world: World, args: tuple[str, ...], words: tuple[str, ...]) -> None:
+def test_what_invoke_itself_refuses(
+    shared_world: World, args: tuple[str, ...], words: tuple[str, ...]
+) -> None:
     refused(shared_world.invoke(*args), *words, status=FAILED)
 
 

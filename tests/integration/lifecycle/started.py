@@ -1,0 +1,106 @@
+"""A command that is going on: wait for what it says or starts, interrupt it, and see what it leaves behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from tests.integration.lifecycle.world import World
+from tests.integration.waiting import wait_for
+
+STOP_DEADLINE_S = 60
+
+
+class Started:
+    """``invoke ARGS`` in a world."""
+
+    def __init__(self, world: World, *args: str, environment: Mapping[str, str] | None = None) -> None:
+        self._lines: list[str] = []
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "invoke", *args],
+            cwd=world.root,
+            env={**world.environment, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def output(self) -> str:
+        """What it has said so far, on standard output and standard error."""
+        return "\n".join(self._lines)
+
+    def wait_for_line(self, words: str) -> None:
+        """Wait until it has said so."""
+        self._wait(lambda: words in self.output, words)
+
+    def wait_for_process(self, *words: str) -> None:
+        """Wait until a process that it started has these words on its command line."""
+        self._wait(
+            lambda: any(all(word in line for word in words) for _, line in descendants(self._process.pid)),
+            f"a process with {' '.join(words)}",
+        )
+
+    def interrupt(self) -> int:
+        """Send SIGINT as a terminal does, to the command itself; its exit status.
+
+        :raises AssertionError: a process that it had started goes on.
+        """
+        started = {pid: line for pid, line in descendants(self._process.pid) if not is_monitor(pid)}
+        self._process.send_signal(signal.SIGINT)
+        status = self._process.wait(STOP_DEADLINE_S)
+        self._reader.join(10)
+        left = [line for pid, line in started.items() if command_line(pid) == line]
+        assert not left, f"still running: {left}"
+        return status
+
+    def _wait(self, probe: Callable[[], bool], what: str) -> None:
+        def arrived() -> bool:
+            assert probe() or self._process.poll() is None, f"ended before {what}:\n{self.output}"
+            return bool(probe())
+
+        wait_for(arrived, what, deadline_s=300, interval_s=0.005)
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.append(line.rstrip("\n"))
+
+
+def descendants(pid: int) -> Iterator[tuple[int, str]]:
+    """Every process that a process started, and that those started: PID and command line."""
+    for child in children(pid):
+        if line := command_line(child):
+            yield child, line
+        yield from descendants(child)
+
+
+def children(pid: int) -> list[int]:
+    """The PIDs of a process's children."""
+    found: list[int] = []
+    for file in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found += map(int, file.read_text().split())
+    return found
+
+
+def command_line(pid: int) -> str:
+    """A process's command line; empty if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def is_monitor(pid: int) -> bool:
+    """Whether it is what podman leaves beside each container."""
+    return os.path.basename(command_line(pid).split(" ")[0]) in ("conmon", "catatonit")  # noqa: PTH119
