@@ -2,25 +2,10 @@
 
 from __future__ import annotations
 
-import io
-
-from yaml.emitter import Emitter
-
 from brics_envs.kustomize.errors import KustomizeError
-from brics_envs.kustomize.nodes import (
-    BOOL,
-    FLOAT,
-    INT,
-    NULL,
-    STR,
-    Mapping,
-    Node,
-    Scalar,
-    is_null,
-    renew_node,
-    text_of,
-)
-from brics_envs.kustomize.scalars import number_text, tag_of, value_of
+from brics_envs.kustomize.jsonvalues import through_json
+from brics_envs.kustomize.nodes import Mapping, Node, Scalar, is_null, renew_node, text_of
+from brics_envs.kustomize.scalars import value_of
 
 _NEEDS = {
     "add": ("value",),
@@ -63,7 +48,7 @@ def apply_patch(document: Mapping, operations: list[Mapping], where: object) -> 
 
     :raises KustomizeError: a path that does not exist, a test that fails.
     """
-    result = to_json(document, where)
+    result = through_json(document, where, floats=True)
     if not isinstance(result, dict):
         raise KustomizeError(where, "only a mapping can be patched")
     _make_annotations(result)
@@ -77,34 +62,6 @@ def _make_annotations(document: Mapping) -> None:
     metadata = document.get("metadata")
     if isinstance(metadata, dict) and is_null(metadata.get("annotations")):
         metadata["annotations"] = {}
-
-
-def to_json(node: Node, where: object) -> Node:
-    """The node as it comes back from JSON: every number a float, times as strings, no quotes to remember."""
-    if isinstance(node, dict):
-        return {key: to_json(value, where) for key, value in node.items()}
-    if isinstance(node, list):
-        return [to_json(value, where) for value in node]
-    try:
-        value = value_of(node)
-    except ValueError as error:
-        raise KustomizeError(where, str(error)) from error
-    if isinstance(value, bool):
-        return Scalar("true" if value else "false", BOOL)
-    if isinstance(value, (int, float)):
-        text = number_text(float(value))
-        return Scalar(text, FLOAT if "e" in text or "." in text else INT)
-    return Scalar("null", NULL) if value is None else Scalar(value, STR, _needs_quotes(value))
-
-
-def _needs_quotes(text: str) -> bool:
-    analysis = Emitter(io.StringIO(), allow_unicode=True).analyze_scalar(text)
-    return (
-        tag_of(text, legacy=True) != STR
-        or tag_of(text) != STR
-        or analysis.multiline
-        or not analysis.allow_block_plain
-    )
 
 
 def _apply(document: Mapping, operation: Mapping, where: object) -> None:
@@ -127,12 +84,12 @@ def _apply(document: Mapping, operation: Mapping, where: object) -> None:
             _remove(document, read, where)
         _add(document, path, value, where)
     elif name == "add":
-        _add(document, path, to_json(operation["value"], where), where)
+        _add(document, path, through_json(operation["value"], where, floats=True), where)
     elif name == "replace":
         _get(document, path, where)
-        _put(document, path, to_json(operation["value"], where), where)
+        _put(document, path, through_json(operation["value"], where, floats=True), where)
     else:
-        _test(document, path, to_json(operation["value"], where), where)
+        _test(document, path, through_json(operation["value"], where, floats=True), where)
 
 
 def _pointer(path: str, where: object) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from brics_envs.kustomize.errors import KustomizeError
+from brics_envs.kustomize.jsonvalues import through_json
 from brics_envs.kustomize.nodes import (
     STR,
     Mapping,
@@ -205,8 +206,8 @@ def from_documents(documents: Iterable[Node], origin: str) -> list[Resource]:
         kind = body.get("kind")
         if not isinstance(kind, Scalar) or not text_of(kind):
             raise KustomizeError(origin, "a document has no kind")
-        if kind.text.endswith("List"):
-            queue += _members(body, origin)
+        if kind.text.endswith("List") and "items" in body:
+            queue += _members(body["items"], origin)
             continue
         resource = Resource(body, origin)
         _check(resource)
@@ -214,13 +215,10 @@ def from_documents(documents: Iterable[Node], origin: str) -> list[Resource]:
     return result
 
 
-def _members(body: Mapping, origin: str) -> list[Node]:
-    items = body.get("items")
-    if is_null(items):
-        return []
+def _members(items: Node, origin: str) -> list[Node]:
     if not isinstance(items, list):
         raise KustomizeError(origin, "'items' of a List must be a list")
-    return items
+    return [through_json(member, origin, floats=False) for member in items]
 
 
 def _check(resource: Resource) -> None:

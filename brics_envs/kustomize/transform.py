@@ -86,9 +86,6 @@ def _label_places(label: Label) -> tuple[FieldSpec, ...]:
 
 
 def _set_entries(resources: Resources, pairs: dict[str, str], specs: tuple[FieldSpec, ...]) -> None:
-    if not pairs:
-        return
-
     for resource in resources:
         for key in sorted(pairs):
             _set_entry(resource, key, pairs[key], specs)
@@ -135,26 +132,26 @@ def _set_image(resources: Resources, image: Image, where: str) -> None:
 
     for resource in resources:
         if resource.body is not None and resource.kind != "CustomResourceDefinition":
-            _set_in_containers(resource.body, set_image)
+            _set_in_containers(resource.body, set_image, resource.origin)
         _change(resource, fieldspecs.IMAGES, set_image, None)
 
 
-def _set_in_containers(node: Node, change: Callable[[Node], Node]) -> None:
+def _set_in_containers(node: Node, change: Callable[[Node], Node], where: str) -> None:
     """Change ``image`` in every list called ``containers`` or ``initContainers``, wherever it is."""
     if isinstance(node, list):
         for element in node:
-            _set_in_containers(element, change)
+            _set_in_containers(element, change, where)
     elif isinstance(node, dict):
         for name, value in node.items():
-            _set_in_containers(value, change)
+            _set_in_containers(value, change, where)
             if name in ("containers", "initContainers") and isinstance(value, list):
-                _set_each(value, change)
+                _set_each(value, change, where)
 
 
-def _set_each(containers: list[Node], change: Callable[[Node], Node]) -> None:
+def _set_each(containers: list[Node], change: Callable[[Node], Node], where: str) -> None:
     for container in containers:
         if not isinstance(container, dict):
-            raise KustomizeError("images", "there is a container that is not a mapping")
+            raise KustomizeError(where, "images: there is a container that is not a mapping")
         if "image" in container:
             container["image"] = change(container["image"])
 
