@@ -1,0 +1,103 @@
+"""Base images of a registry: pulled where there is one, and found out quickly where there is none."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from brics_envs.errors import FAILED
+from tests.integration.git_repositories import free_port
+from tests.integration.lifecycle.registry import Registry, redirected, reference, registry
+from tests.integration.lifecycle.world import World, world
+
+BUILD = ("build", "--env", "dev_dummyauth", "--instance", "lc-reg")
+REFERENCES = (reference("jupyterhub"), reference("slurm"))
+SECONDS = 30
+"""Generous: a registry is given 10 seconds at most to answer."""
+
+
+@pytest.fixture(scope="module")
+def local_bases(own_world: World) -> World:
+    """A world that has the local equivalents of the registry's images."""
+    own_world.invoke(*BUILD, "--base", "local").ok()
+    return own_world
+
+
+@pytest.fixture(scope="module")
+def filled(local_bases: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """A registry that has them too, under the names of the registry's own."""
+    with registry(tmp_path_factory.mktemp("registry")) as running:
+        running.push(local_bases)
+        yield running
+
+
+def test_auto_without_a_registry(local_bases: World, tmp_path: Path) -> None:
+    alone = redirected(local_bases, f"127.0.0.1:{free_port()}", tmp_path)
+    done = alone.invoke(*BUILD).ok()
+    (line,) = [line for line in done.stderr.splitlines() if REFERENCES[0] in line]
+    assert REFERENCES[1] in line
+    assert "local equivalents are used" in line
+    assert done.seconds < SECONDS
+
+
+def test_auto_with_a_registry_that_never_answers(local_bases: World, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        alone = redirected(local_bases, f"127.0.0.1:{silent.getsockname()[1]}", tmp_path)
+        done = alone.invoke(*BUILD).ok()
+    assert "local equivalents are used" in done.stderr
+    assert "no answer within" in done.stderr
+    assert done.seconds < SECONDS
+
+
+def test_registry_is_asked_for_and_there_is_none(local_bases: World, tmp_path: Path) -> None:
+    alone = redirected(local_bases, f"127.0.0.1:{free_port()}", tmp_path)
+    done = alone.invoke(*BUILD, "--base", "registry")
+    assert done.status == FAILED
+    assert "Traceback" not in done.stderr
+    assert "error: " in done.stderr
+    assert any(image in done.stderr for image in REFERENCES)
+    assert "--base local" in done.stderr
+    assert done.seconds < SECONDS
+
+
+def test_registry_is_asked_for(local_bases: World, filled: Registry, tmp_path: Path) -> None:
+    connected = redirected(local_bases, filled.address, tmp_path)
+    before = images_of(connected)
+    done = connected.invoke(*BUILD, "--base", "registry").ok()
+    assert "local equivalents" not in done.stderr
+    assert images_of(connected) >= {*before, *REFERENCES}
+    assert all(filled.pulled(image) for image in REFERENCES)
+
+
+def test_auto_pulls_into_an_empty_storage(filled: Registry, tmp_path: Path) -> None:
+    """From the registry alone: what is built on its images is built anew."""
+    with world(with_images=False, name="reg") as empty:
+        connected = redirected(empty, filled.address, tmp_path)
+        done = connected.invoke(*BUILD).ok()
+        assert "local equivalents" not in done.stderr
+        names = images_of(connected)
+        assert names >= {
+            *REFERENCES,
+            "localhost/brics_jupyterhub:dev-lc-reg",
+            "localhost/brics_slurm:dev-lc-reg",
+        }
+        assert not [name for name in names if "_base:" in name or "brics_debian" in name]
+        for image, command in (
+            ("localhost/brics_jupyterhub:dev-lc-reg", "jupyterhub --version"),
+            ("localhost/brics_slurm:dev-lc-reg", "slurmctld -V"),
+        ):
+            options = ("--rm", "--network=none", "--entrypoint=/bin/sh", image)
+            assert connected.podman("run", *options, "-c", command)
+
+        # They are there now: no registry is needed any more.
+        alone = redirected(empty, f"127.0.0.1:{free_port()}", tmp_path)
+        again = alone.invoke(*BUILD).ok()
+        assert again.stdout == done.stdout
+        assert "local equivalents" not in again.stderr
+
+
+def images_of(own: World) -> set[str]:
+    return {image.split()[0] for image in own.things().images}
