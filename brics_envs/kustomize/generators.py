@@ -11,7 +11,7 @@ from typing import Any
 from brics_envs.kustomize.errors import KustomizeError
 from brics_envs.kustomize.files import Root
 from brics_envs.kustomize.kustomization import Generator
-from brics_envs.kustomize.nodes import BOOL, STR, Mapping, Scalar, lookup, strings, text_of
+from brics_envs.kustomize.nodes import BOOL, STR, Mapping, Scalar, lookup, text_of
 from brics_envs.kustomize.resources import Resource, Resources
 from brics_envs.kustomize.texts import string, string_mapping
 from brics_envs.kustomize.writer import plain
@@ -73,7 +73,7 @@ def absorb(resources: Resources, new: Resource) -> None:
     _take_over(new, old)
     if merged:
         for name in ("data", "binaryData"):
-            values = {**strings(lookup(old.body, name)), **strings(lookup(new.body, name))}
+            values = {**_data(old, name), **_data(new, name)}
             _replace_strings(new, name, values)
     resources[resources.index(old)] = new
 
@@ -90,6 +90,12 @@ def _take_over(new: Resource, old: Resource) -> None:
     new.former, new.prefixes, new.suffixes = list(old.former), list(old.prefixes), list(old.suffixes)
     new.needs_hash = new.needs_hash and old.needs_hash
     new.behavior = old.behavior
+
+
+def _data(resource: Resource, name: str) -> dict[str, str]:
+    """``data`` or ``binaryData`` as strings; nulls are empty."""
+    node = lookup(resource.body, name)
+    return {key: text_of(value) for key, value in node.items()} if isinstance(node, dict) else {}
 
 
 def _replace_strings(resource: Resource, name: str, values: dict[str, str]) -> None:

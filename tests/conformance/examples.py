@@ -309,15 +309,14 @@ def _strategic(draw: Draw, target: dict[str, Any], tree: Tree) -> dict[str, Any]
     return patch
 
 
+FIXED = ("apiVersion", "kind", "name", "mountPath", "ip", "containerPort", "port", "$patch")
+
+
 def _disturb(draw: Draw, patch: dict[str, Any], tree: Tree) -> None:
     node: Any = patch
     while True:
         steps = list(node) if isinstance(node, dict) else list(range(len(node)))
-        steps = [
-            step
-            for step in steps
-            if step not in ("apiVersion", "kind", "name", "mountPath", "ip", "containerPort", "port")
-        ]
+        steps = [step for step in steps if step not in FIXED]
         if not steps:
             return
         step = draw(st.sampled_from(steps))
@@ -358,6 +357,8 @@ def _json_patch(draw: Draw, target: dict[str, Any]) -> list[dict[str, Any]]:
             operations.append(
                 {"op": "add", "path": f"{pointer.rpartition('/')[0]}/-", "value": draw(anything)}
             )
+        elif operation == "test":
+            operations.append({"op": "test", "path": "/kind", "value": target["kind"]})
         elif operation == "remove":
             operations.append({"op": "remove", "path": pointer})
         elif operation == "copy":
@@ -372,19 +373,16 @@ def _patches(draw: Draw, tree: Tree, known: list[dict[str, Any]]) -> list[dict[s
     for _ in range(draw(st.integers(0, 3))):
         target = draw(st.sampled_from(known))
         name, kind = target["metadata"]["name"], target["kind"]
-        selector = draw(
-            st.sampled_from(
-                (
-                    {"kind": kind, "name": name},
-                    {"kind": f"{kind[:3]}.*"},
-                    {"name": f"{name[0]}.*|nothing"},
-                    {"labelSelector": "app"},
-                    {"kind": kind, "annotationSelector": "'!note'"},
-                    {"version": "v[0-9]", "kind": kind},
-                )
-            )
-        )
         style = draw(st.sampled_from(("json", "named", "targeted", "file")))
+        selectors: list[dict[str, str]] = [
+            {"kind": kind, "name": name},
+            {"kind": kind, "name": f"{name[:2]}.*|zzz"},
+        ]
+        if style == "targeted":
+            selectors += [{"kind": f"{kind[:3]}.*"}, {"version": "v[0-9]", "kind": kind}]
+            if "app" in target["metadata"].get("labels", {}):
+                selectors += [{"labelSelector": "app", "kind": kind}]
+        selector = draw(st.sampled_from(selectors))
         if style == "json":
             entries.append({"target": selector, "patch": block(yaml_text(_json_patch(draw, target)))})
             tree.features.add("JSON patch")
@@ -506,6 +504,8 @@ def trees(draw: Draw) -> Tree:
         if draw(st.booleans()):
             _documents(draw, tree, "component/more.yaml", 1)
             component["resources"] = ["more.yaml"]
+        if len(component) == 2:
+            component["nameSuffix"] = "-c"
         tree.files["component/kustomization.yaml"] = yaml_text(component)
         overlay["components"] = ["../component"]
         tree.features.add("component")
