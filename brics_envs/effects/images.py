@@ -72,6 +72,11 @@ def image_id(tag: str) -> str:
     return podman("image", "inspect", "--format={{.Id}}", tag).stdout.strip()
 
 
+def tag(name: str, new_name: str) -> None:
+    """Give an image a further name."""
+    podman("tag", name, new_name)
+
+
 def registry_problem(reference: str, timeout_s: float) -> str:
     """Why a registry cannot give an image, or ``""`` if it can.
 

@@ -39,11 +39,15 @@ LINE_LENGTH = 100
 
 @dataclass(frozen=True)
 class Decision:
-    """An image; ``id`` is that of the one which is kept, none if it has to be made; ``why`` is the reason."""
+    """An image; ``id`` is that of the one which is kept, none if it has to be made; ``why`` is the reason.
+
+    ``same_as`` is the name of an image made of the very same, of another instance: it gets this name too.
+    """
 
     image: Image
     id: str | None
     why: str
+    same_as: str = ""
 
 
 def ensure_images(request: ImageRequest, report: Report) -> dict[str, str]:
@@ -67,12 +71,16 @@ def preview_images(request: ImageRequest) -> list[str]:
     :raises EnvsError: as :func:`ensure_images`, as far as it can be told beforehand.
     """
     decisions, lines = _decide_all(request)
-    for decision in decisions:
-        verb = "pull" if isinstance(decision.image, RegistryImage) else "build"
-        lines.append(
-            f"keep {decision.image.tag}" if decision.id else f"{verb} {decision.image.tag}: {decision.why}"
-        )
-    return lines
+    return [*lines, *map(_words, decisions)]
+
+
+def _words(decision: Decision) -> str:
+    tag = decision.image.tag
+    if decision.same_as:
+        return f"tag {decision.same_as} as {tag}, too"
+    if decision.id:
+        return f"keep {tag}"
+    return f"{'pull' if isinstance(decision.image, RegistryImage) else 'build'} {tag}: {decision.why}"
 
 
 def _decide_all(request: ImageRequest) -> tuple[list[Decision], list[str]]:
@@ -93,22 +101,29 @@ def decide(
     decisions: dict[str, Decision] = {}
     for image in images:
         base = decisions[image.base] if image.base else None
-        decisions[image.tag] = _decide(image, present.get(image.tag), base, rebuild)
+        decisions[image.tag] = _decide(image, present, base, rebuild)
     return list(decisions.values())
 
 
-def _decide(image: Image, present: PresentImage | None, base: Decision | None, rebuild: bool) -> Decision:
-    if present is None:
-        return Decision(image, None, "not there yet")
+def _decide(
+    image: Image, present: Mapping[str, PresentImage], base: Decision | None, rebuild: bool
+) -> Decision:
+    own = present.get(image.tag)
     if isinstance(image, RegistryImage):
-        return Decision(image, present.id, "")
+        return Decision(image, own.id, "") if own else Decision(image, None, "not there yet")
     if rebuild:
-        return Decision(image, None, "--rebuild")
+        return Decision(image, None, "--rebuild" if own else "not there yet")
     if base is not None and base.id is None:
-        return Decision(image, None, f"{base.image.tag} is new")
-    if present.inputs != _digest(image, base.id if base and base.id else ""):
-        return Decision(image, None, "what it is made of has changed")
-    return Decision(image, present.id, "")
+        return Decision(image, None, f"{base.image.tag} is new" if own else "not there yet")
+    digest = _digest(image, base.id if base and base.id else "")
+    if own and own.inputs == digest:
+        return Decision(image, own.id, "")
+    # podman would find every layer in its cache, but only after reading again what each of them copies.
+    repository = image.tag.rpartition(":")[0]
+    for name, other in present.items():
+        if other.inputs == digest and name.rpartition(":")[0] == repository:
+            return Decision(image, other.id, "", same_as=name)
+    return Decision(image, None, "what it is made of has changed" if own else "not there yet")
 
 
 def _digest(image: Build | DebianRoot, base_id: str) -> str:
@@ -151,6 +166,9 @@ def _local_is_ready(
 
 def _carry_out(decisions: list[Decision], rebuild: bool, report: Report) -> dict[str, str]:
     ids: dict[str, Future[str]] = {}
+    for decision in decisions:
+        if decision.same_as:
+            effects.tag(decision.same_as, decision.image.tag)
     if all(decision.id for decision in decisions):
         return {decision.image.tag: decision.id or "" for decision in decisions}
     # A thread for each image, so that one that waits for its base keeps no other from starting.

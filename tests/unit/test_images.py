@@ -151,6 +151,15 @@ def test_nothing_is_built_twice(sources: dict[str, str]) -> None:
     assert _built(images, _present(images)) == []
 
 
+def test_another_instance_gets_the_image_that_is_made_of_the_same() -> None:
+    present = _present(_plan(LOCAL))
+    images = _plan(LOCAL, tag_suffix="dev-two")
+    decisions = {d.image.tag: d for d in decide(images, present, rebuild=False)}
+    assert decisions["localhost/brics_slurm:dev-two"].same_as == "localhost/brics_slurm:dev-latest"
+    assert _built(images, present) == []
+    assert _built(images, present, rebuild=True) == _built(images, {})
+
+
 def test_a_changed_repository_rebuilds_its_own_image_alone() -> None:
     present = _present(_plan(LOCAL))
     repos = dict(_request().repos)
