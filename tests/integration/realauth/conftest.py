@@ -1,0 +1,39 @@
+"""One instance of dev_realauth for all tests of the real sign-in, with JupyterHub's own port published too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+
+from tests.integration.real_instance import DEV_USERS, RealClient, RealInstance, brought_up, checkout
+
+MANY_PROJECTS = [f"p{number:02}-a-long-project-name" for number in range(70)]
+MANY = "many"
+"""A user with 70 projects, whose names are as long as Linux allows."""
+
+
+@pytest.fixture(scope="session")
+def root() -> Iterator[Path]:
+    """A copy of the checkout, with its dev_users."""
+    lines = "".join(f"{MANY}.{project}\n" for project in MANY_PROJECTS)
+    with checkout(DEV_USERS + lines) as copy:
+        yield copy
+
+
+@pytest.fixture(scope="session")
+def real(podman: docker.DockerClient, root: Path) -> Iterator[RealInstance]:
+    """dev_realauth, brought up as a user would and taken down at the end."""
+    with brought_up(podman, root, "dev_realauth", "realauth", kept_port=8034, direct=True) as instance:
+        yield instance
+
+
+@pytest.fixture
+def testuser(real: RealInstance) -> Iterator[RealClient]:
+    """testuser, signed in at the provider; has no server before and after."""
+    client = real.client("testuser")
+    client.stop()
+    yield client
+    client.stop()
