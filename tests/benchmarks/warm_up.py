@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 
 from brics_envs.effects.podman import environment
+from brics_envs.lifecycle.existing import carry_out, existing
+from brics_envs.plan.apply import down_steps
 from brics_envs.plan.names import Instance
 from brics_envs.plan.volumes import OWNERSHIP, volume_tar
 
@@ -62,21 +64,19 @@ def main(rounds: int) -> None:
         manifest = Path(folder, "manifest.yaml")
         manifest.write_bytes((INSTANCE.directory(ROOT) / "jh_slurm_pod.yaml").read_bytes())
         for number in range(rounds):
-            timed([*DOWN, "--keep-volumes"])
-            remove_volumes(volumes)
+            remove()
             ours.append(timed(UP))
             again = timed(UP)
-            timed([*DOWN, "--keep-volumes"])
-            remove_volumes(volumes)
+            remove()
             bare.append(timed(["env", *(f"{k}={v}" for k, v in environment().items()), "bash", "-c", script]))
             print(f"round {number + 1}: up {ours[-1]:.2f} s, up again {again:.2f} s, bare {bare[-1]:.2f} s")
         timed(DOWN)
     print(f"up / bare podman calls: {statistics.median(ours) / statistics.median(bare):.2f}")
 
 
-def remove_volumes(names: list[str]) -> None:
-    """Both ways start with fresh volumes."""
-    subprocess.run(["podman", "volume", "rm", *names], check=True, stdout=subprocess.DEVNULL)
+def remove() -> None:
+    """Everything but the images goes, so that both ways start alike. (`invoke down` would take their tags too.)"""
+    carry_out(down_steps(INSTANCE, existing(), [], [], keep_volumes=False))
 
 
 if __name__ == "__main__":
