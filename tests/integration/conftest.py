@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import docker
@@ -19,7 +19,16 @@ import pytest
 from brics_envs.plan.names import DEFAULT_INSTANCE, PERSISTENT_VOLUMES, Instance, parse_instance
 from tests.integration.hub_client import HubClient
 from tests.integration.process_sampler import ProcessSampler
-from tests.integration.running_instance import UP_DEADLINE_S, RunningInstance, invoke, podman_service
+from tests.integration.running_instance import (
+    UP_DEADLINE_S,
+    RunningInstance,
+    instance_option,
+    invoke,
+    podman_service,
+)
+
+FIGURES = pytest.StashKey[list[str]]()
+Measured = Callable[[str, float], None]
 
 KEEP = os.environ.get("BRICS_TEST_KEEP") == "1"
 TEST_DEADLINE_S = 240
@@ -31,6 +40,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/integration" in item.path.as_posix() and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(TEST_DEADLINE_S, func_only=True))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Show what was measured."""
+    for figure in config.stash.get(FIGURES, []):
+        terminalreporter.write_line(f"measured: {figure}")
+
+
+@pytest.fixture(scope="session")
+def measured(request: pytest.FixtureRequest) -> Measured:
+    """Notes a time, with what it is of, to be shown at the end."""
+    figures = request.config.stash.setdefault(FIGURES, [])
+    return lambda what, seconds: figures.append(f"{what}: {seconds:.1f} s")
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +79,7 @@ def debug_settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def running(
-    podman: docker.DockerClient, sampler: ProcessSampler, debug_settings: Path
+    podman: docker.DockerClient, sampler: ProcessSampler, debug_settings: Path, measured: Measured
 ) -> Iterator[RunningInstance]:
     """The instance that all tests of the running pod use: brought up as a user would, taken down at the end."""
     instance = parse_instance(os.environ.get("BRICS_TEST_INSTANCE", DEFAULT_INSTANCE))
@@ -68,13 +90,13 @@ def running(
     if not KEEP:
         refuse_to_harm(podman, instance)
     settings = ("--env", "dev_dummyauth", "--deploy-dir", str(debug_settings))
-    option = ("--instance", instance.name)
+    option = instance_option(instance)
     began = time.monotonic()
     try:
         done = invoke("up", *settings, *option, "--port", str(port), timeout_s=UP_DEADLINE_S)
         assert done.status == 0, f"`invoke up` failed:\n{done.stdout}\n{done.stderr}"
-        output = done.stdout + done.stderr
-        yield RunningInstance(instance, port, podman, output, time.monotonic() - began)
+        measured("up", time.monotonic() - began)
+        yield RunningInstance(instance, port, podman, done.stdout + done.stderr)
     finally:
         if not KEEP:
             down = invoke("down", *option)
@@ -85,7 +107,7 @@ def ready_already(instance: Instance, port: int, podman: docker.DockerClient) ->
     """The instance as it runs, if it is ready."""
     status = json.loads(invoke("status", "--instance", instance.name, "--json").checked())
     (one,) = status["instances"]
-    return RunningInstance(instance, port, podman, "", 0) if one["state"] == "ready" else None
+    return RunningInstance(instance, port, podman, "") if one["state"] == "ready" else None
 
 
 def refuse_to_harm(podman: docker.DockerClient, instance: Instance) -> None:

@@ -51,6 +51,11 @@ def invoke(*args: str, stdin: str = "", timeout_s: float = 120, cwd: Path = PROJ
     return Completed(done.returncode, done.stdout, done.stderr)
 
 
+def instance_option(instance: Instance) -> tuple[str, ...]:
+    """invoke's option that names an instance; the default one needs none."""
+    return () if instance == Instance() else ("--instance", instance.name)
+
+
 @contextmanager
 def podman_service(directory: Path) -> Iterator[docker.DockerClient]:
     """docker-py on the socket of a podman service that lives as long.
@@ -79,16 +84,12 @@ def podman_service(directory: Path) -> Iterator[docker.DockerClient]:
 
 @dataclass(frozen=True)
 class RunningInstance:
-    """An instance that ``invoke up`` has brought up.
-
-    ``output`` is what that printed, ``seconds`` what it took.
-    """
+    """An instance that ``invoke up`` has brought up; ``output`` is what that printed."""
 
     instance: Instance
     port: int
     podman: docker.DockerClient
     output: str
-    seconds: float
 
     @property
     def url(self) -> str:
@@ -106,9 +107,9 @@ class RunningInstance:
         return (self.directory / "password").read_text()
 
     @property
-    def option(self) -> tuple[str, str]:
+    def option(self) -> tuple[str, ...]:
         """invoke's option that names this instance."""
-        return ("--instance", self.instance.name)
+        return instance_option(self.instance)
 
     def client(self, user: str = "") -> HubClient:
         """A new browser session; with a user's name, signed in as that user."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -65,10 +67,14 @@ def test_volume_is_exported(running: RunningInstance, tmp_path: Path) -> None:
     assert (target / "var/log/jupyterhub/jupyterhub.log").exists()
 
 
-def test_up_again_changes_nothing(running: RunningInstance, debug_settings: Path) -> None:
+def test_up_again_changes_nothing(
+    running: RunningInstance, debug_settings: Path, measured: Callable[[str, float], None]
+) -> None:
     before = running.container("slurm").id
     options = ("--env", "dev_dummyauth", "--deploy-dir", str(debug_settings), "--port", str(running.port))
+    began = time.monotonic()
     again = invoke("up", *options, *running.option)
+    measured("up again", time.monotonic() - began)
     assert again.status == 0, again.stderr
     assert running.container("slurm").id == before
     assert running.url in again.stdout

@@ -39,7 +39,8 @@ class DevUsersAuthenticator(Authenticator):
         """The user's name and projects, or None, which shows the form again with a message."""
         users = projects_by_user(Path("/etc/brics/dev_users/dev_users").read_text())
         password = Path("/etc/brics/deploy-secret/dummyAuthPassword").read_text()
-        name = data.get("username") or next(iter(users))
+        # Set if it is missing: JupyterHub, to show the form again, takes for granted that it is there.
+        name = data.setdefault("username", "") or next(iter(users))
         given = data.get("password", "")
         if name not in users or not hmac.compare_digest(given.encode(), password.encode()):
             return None
