@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -110,3 +112,22 @@ def conformance(session: nox.Session) -> None:
 def integration(session: nox.Session) -> None:
     """Bring the pod up, use it, and take it down."""
     run_pytest(session, "tests/integration")
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Use both development environments with chromium; pictures of each step go to test-artefacts/."""
+    ensure_chromium(session)
+    run_pytest(session, "tests/browser")
+
+
+def ensure_chromium(session: nox.Session) -> None:
+    """Install Debian's chromium where it is missing and we may; the session fails without one."""
+    if shutil.which("chromium") or shutil.which("chromium-browser"):
+        return
+    apt = ["apt-get", "install", "--yes", "--no-install-recommends", "chromium", "fonts-dejavu-core"]
+    if not shutil.which("apt-get") or os.geteuid() != 0:
+        session.error(f"no chromium on PATH. On Debian: sudo {' '.join(apt)}")
+    session.log("chromium is missing: it is installed from Debian's packages")
+    session.run("apt-get", "update", "--quiet", external=True)
+    session.run(*apt, external=True, env={"DEBIAN_FRONTEND": "noninteractive"})
