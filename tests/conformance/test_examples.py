@@ -16,7 +16,7 @@ from tests.conformance.examples import Tree, trees
 from tests.conformance.table import REFUSAL, ask_kubectl
 
 WANTED = 300
-EXAMPLES = int(os.environ.get("CONFORMANCE_EXAMPLES", "360"))
+EXAMPLES = int(os.environ.get("CONFORMANCE_EXAMPLES", "420"))
 """How many are drawn, so that :data:`WANTED` of them are accepted by both."""
 
 counted: Counter[str] = Counter()
