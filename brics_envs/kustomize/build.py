@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +62,8 @@ def build(directory: Path) -> list[dict[str, Any]]:
     kustomization = load(root)
     resources = _accumulate(Resources(), kustomization, root)
     for resource in resources:
-        if resource.needs_hash:
-            resource.remember_id()
-            resource.set_name(f"{resource.name}-{name_hash(resource)}")
+        with _naming(resource):
+            _add_hash(resource)
     fix_references(resources)
     _check_unique(resources)
     kept = resources.having(lambda known: known.annotations().get(_LOCAL, "false") == "false")
@@ -104,6 +105,12 @@ def _resources_of(name: str, root: Root) -> Resources:
     return result
 
 
+def _add_hash(resource: Resource) -> None:
+    if resource.needs_hash:
+        resource.remember_id()
+        resource.set_name(f"{resource.name}-{name_hash(resource)}")
+
+
 def _check_unique(resources: Resources) -> None:
     known = Resources()
     for resource in resources:
@@ -113,11 +120,18 @@ def _check_unique(resources: Resources) -> None:
 def _finish(resource: Resource) -> dict[str, Any]:
     """The document as plain values. Annotations end as strings, as kustomize rewrites them all."""
     resource.set_strings("annotations", resource.annotations())
-    try:
+    with _naming(resource):
         result: dict[str, Any] = plain(resource.body or {})
+    return result
+
+
+@contextmanager
+def _naming(resource: Resource) -> Iterator[None]:
+    """Say which document has a value that cannot be written."""
+    try:
+        yield
     except ValueError as error:
         raise KustomizeError(resource.origin, f"{resource.current_id}: {error}") from error
-    return result
 
 
 def _order(resource: Resource) -> tuple[int, str, str]:

@@ -184,7 +184,10 @@ def _file(text: str, root: Root, where: str) -> tuple[str, bytes]:
 
 
 def name_hash(resource: Resource) -> str:
-    """The hash of a ConfigMap's or Secret's contents, ten letters. The name does not count."""
+    """The hash of a ConfigMap's or Secret's contents, ten letters. The name does not count.
+
+    :raises ValueError: see :func:`.writer.plain`.
+    """
     body = resource.body or {}
     content: dict[str, Any] = {
         "kind": resource.kind,

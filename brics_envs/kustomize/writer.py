@@ -12,16 +12,22 @@ from brics_envs.kustomize.nodes import STR, Node, Scalar
 from brics_envs.kustomize.scalars import tag_of, value_of
 
 _BASE: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_LOST = re.compile("[\x85\u2028\u2029]")
 _BASE_60 = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
 
 
 def plain(node: Node) -> Any:
     """The node as dictionaries, lists, strings, numbers, booleans and ``None``; keys in kubectl's order.
 
-    :raises ValueError: a number that JSON does not know.
+    :raises ValueError: a number that JSON does not know, or a character that kubectl loses.
     """
     if isinstance(node, Scalar):
-        return value_of(node)
+        value = value_of(node)
+        if isinstance(value, str) and _LOST.search(value):
+            raise ValueError(
+                "kubectl would lose a line break that YAML 1.2 does not know (U+0085, U+2028 or U+2029)"
+            )
+        return value
     if isinstance(node, list):
         return [plain(value) for value in node]
     return {key: plain(node[key]) for key in sorted(node, key=_natural)}
