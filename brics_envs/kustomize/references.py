@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from brics_envs.kustomize.errors import KustomizeError
 from brics_envs.kustomize.fieldspecs import FieldSpec, update
-from brics_envs.kustomize.nodes import Mapping, Node, Scalar, is_null, lookup, text_of
+from brics_envs.kustomize.nodes import STR, UNTAGGED, Mapping, Node, Scalar, is_null, lookup, text_of
 from brics_envs.kustomize.resources import NO_NAMESPACE, Resource, Resources
 from brics_envs.kustomize.scalars import untyped
 
@@ -183,14 +183,22 @@ def _reachable(referrer: Resource, resources: Resources) -> list[Resource]:
 
 
 def _subject_namespaces(referrer: Resource) -> set[str]:
+    """The namespaces that the service accounts of a RoleBinding are in.
+
+    :raises KustomizeError: a subject is no mapping of strings.
+    """
     subjects = lookup(referrer.body, "subjects") if referrer.kind == "RoleBinding" else None
-    return {
-        text_of(subject["namespace"])
-        for subject in (subjects if isinstance(subjects, list) else [])
-        if isinstance(subject, dict)
-        and text_of(subject.get("kind")) == "ServiceAccount"
-        and "namespace" in subject
-    }
+    found = set()
+    for subject in subjects if isinstance(subjects, list) else []:
+        if not isinstance(subject, dict):
+            raise KustomizeError(referrer.origin, f"{referrer.current_id}: a subject must be a mapping")
+        kind, namespace = subject.get("kind"), subject.get("namespace")
+        for value in (kind, namespace):
+            if value is not None and not (isinstance(value, Scalar) and value.tag in (STR, UNTAGGED)):
+                raise KustomizeError(referrer.origin, f"{referrer.current_id}: a subject has odd fields")
+        if text_of(kind) == "ServiceAccount" and namespace is not None:
+            found.add(text_of(namespace))
+    return found
 
 
 @dataclass(frozen=True)

@@ -480,6 +480,22 @@ def _transformers(draw: Draw, tree: Tree) -> dict[str, Any]:
     return fields
 
 
+def _second_base(draw: Draw, tree: Tree) -> None:
+    """Another base with the same names, told apart by a prefix, and references into both."""
+    second = Tree(known=set())
+    _documents(draw, second, "second/documents.yaml", 3)
+    second.files["second/kustomization.yaml"] = yaml_text(
+        {
+            "resources": ["documents.yaml"],
+            **_generators(draw, second, "second"),
+            **(_transformers(draw, second) if draw(st.booleans()) else {}),
+            "namePrefix": "second-",
+        }
+    )
+    tree.files |= second.files
+    tree.features |= second.features | {"two bases"}
+
+
 @st.composite
 def trees(draw: Draw) -> Tree:
     """A base, an overlay, sometimes a component."""
@@ -493,6 +509,9 @@ def trees(draw: Draw) -> Tree:
         }
     )
     overlay: dict[str, Any] = {"resources": ["../base"]}
+    if draw(st.integers(0, 3)) == 3:
+        _second_base(draw, tree)
+        overlay["resources"] += ["../second"]
     overlay |= _generators(draw, tree, "overlay")
     if draw(st.booleans()):
         component = {

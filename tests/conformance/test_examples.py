@@ -70,7 +70,7 @@ def test_enough_examples_were_built() -> None:
 
 
 FEATURES = (
-    *("resource file", "multi-document file", "component", "generatorOptions"),
+    *("resource file", "multi-document file", "component", "two bases", "generatorOptions"),
     *("strategic patch", "strategic patch with target", "JSON patch", "patch file with several documents"),
     *("null in a patch", "$patch: delete", "$patch: replace", "$patch: merge"),
     *(
