@@ -15,7 +15,8 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO
+from pathlib import Path
+from typing import IO, TypeAlias
 
 from brics_envs.errors import EnvsError
 
@@ -24,6 +25,9 @@ LAST_LINES = 20
 
 GRACE_S = 10.0
 """Seconds between SIGTERM and SIGKILL when a process is stopped."""
+
+Member: TypeAlias = tuple[int, str]
+"""A process: its number and its start time."""
 
 PIPE_GRACE_S = 2.0
 """Seconds that a pipe is read for after its process has ended."""
@@ -124,11 +128,11 @@ def stop_all() -> None:
     """Stop every running process and refuse new ones: the user has pressed Ctrl-C."""
     with _lock:
         _stopping.set()
-        processes = list(_running)
-    for process in processes:
+        families = {process: _descendants(process.pid) for process in _running}
+    for process in families:
         _signal_group(process, signal.SIGTERM)
-    for process in processes:
-        _stop(process)
+    for process, family in families.items():
+        _stop(process, family)
 
 
 def _refuse_if_stopping() -> None:
@@ -197,12 +201,48 @@ def _write(
             process.wait()
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[bytes], family: Iterable[Member] | None = None) -> None:
+    """Stop a process and its group, and then whatever else had come of it: see :func:`_descendants`."""
+    if family is None:
+        family = _descendants(process.pid)
     for number in (signal.SIGTERM, signal.SIGKILL):
         _signal_group(process, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(GRACE_S)
-            return
+            break
+    for pid, start in family:
+        found = _stat(Path("/proc", str(pid)))
+        if found is not None and found[1] == start:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _descendants(pid: int) -> list[Member]:
+    """What a process has started, and that in turn, in groups of their own too.
+
+    `podman build` leaves the command of its RUN instruction running when it is stopped. Without /proc: nothing.
+    """
+    parents: dict[int, list[tuple[int, str]]] = {}
+    for directory in Path("/proc").glob("[0-9]*"):
+        found = _stat(directory)
+        if found is not None:
+            parents.setdefault(found[0], []).append((int(directory.name), found[1]))
+    family, new = list[Member](), [pid]
+    while new:
+        members = [member for parent in new for member in parents.get(parent, ())]
+        family += members
+        new = [member[0] for member in members]
+    return family
+
+
+def _stat(directory: Path) -> tuple[int, str] | None:
+    """A process's parent and its start time, which tells it from a later one of the same number."""
+    try:
+        # The name of the program, in parentheses, may have anything in it.
+        fields = (directory / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+    return int(fields[1]), fields[19]
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

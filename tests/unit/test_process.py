@@ -160,6 +160,20 @@ def test_what_a_callback_raises_is_raised():
         run(["yes"], timeout_s=0.3, on_line=on_line)
 
 
+def test_stops_what_left_the_group_too(tmp_path):
+    """As the commands of a `podman build` do."""
+    pid_file = tmp_path / "pid"
+    script = (
+        "import pathlib, subprocess, time\n"
+        "child = subprocess.Popen(['sleep', '300'], start_new_session=True)\n"
+        f"pathlib.Path({str(pid_file)!r}).write_text(str(child.pid))\n"
+        "time.sleep(300)\n"
+    )
+    with pytest.raises(CommandError):
+        run([sys.executable, "-c", script], timeout_s=2)
+    wait_until(lambda: not alive(int(pid_file.read_text())))
+
+
 def test_stop_all_stops_what_other_threads_run_and_refuses_more(tmp_path):
     pid, raised = tmp_path / "pid", []
 
