@@ -18,7 +18,7 @@ STOP_DEADLINE_S = 60
 
 
 class Started:
-    """``invoke ARGS`` in a world."""
+    """``invoke ARGS`` in a world; it does not outlive its ``with`` block."""
 
     def __init__(self, world: World, *args: str, environment: Mapping[str, str] | None = None) -> None:
         self._lines: list[str] = []
@@ -33,6 +33,14 @@ class Started:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+
+    def __enter__(self) -> Started:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(STOP_DEADLINE_S)
 
     @property
     def output(self) -> str:
@@ -87,8 +95,8 @@ def descendants(pid: int) -> Iterator[tuple[int, str]]:
 def children(pid: int) -> list[int]:
     """The PIDs of a process's children."""
     found: list[int] = []
-    for file in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # it may end at any moment
+        for file in Path(f"/proc/{pid}/task").glob("*/children"):
             found += map(int, file.read_text().split())
     return found
 

@@ -103,6 +103,7 @@ def test_failed_up_is_explained_and_resumed(used: Before) -> None:
 def test_other_environment_is_refused(used: Before) -> None:
     one = used.one
     before = one.container_ids()
+    one.world.write("config/dev_realauth/dev_users", "testuser.project1\n")
     options = (*one.option, "--port", str(one.port))
     done = one.world.invoke("up", "--env", "dev_realauth", *options)
     assert done.status == BAD_INPUT

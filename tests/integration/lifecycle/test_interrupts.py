@@ -36,9 +36,9 @@ def nothing(one: One) -> Things:
 
 def interrupted(one: One, wait: Callable[[Started], None], *more: str) -> None:
     """Interrupt `up` at a moment."""
-    started = Started(one.world, "up", *one.options, *more)
-    wait(started)
-    assert started.interrupt() == FAILED
+    with Started(one.world, "up", *one.options, *more) as started:
+        wait(started)
+        assert started.interrupt() == FAILED
     assert "Traceback" not in started.output
     assert "error: interrupted" in started.output
     assert "invoke up" in started.output
@@ -90,9 +90,9 @@ def test_replacing_a_pod(one: One, nothing: Things) -> None:
 
 def test_down(one: One, nothing: Things) -> None:
     one.up()
-    down = Started(one.world, "down", *one.option)
-    down.wait_for_process("pod rm")
-    assert down.interrupt() == FAILED
+    with Started(one.world, "down", *one.option) as down:
+        down.wait_for_process("pod rm")
+        assert down.interrupt() == FAILED
     assert "Traceback" not in down.output
     one.down()
     assert_nothing_is_left(one, nothing)
@@ -159,9 +159,9 @@ def test_making_debian() -> None:
     """From nothing at all: an empty storage."""
     with world(with_images=False) as empty:
         before = empty.things()
-        started = Started(empty, "build", "--env", "dev_dummyauth", "--base", "local")
-        started.wait_for_process("mmdebstrap", "apt-get")
-        assert started.interrupt() == FAILED
+        with Started(empty, "build", "--env", "dev_dummyauth", "--base", "local") as started:
+            started.wait_for_process("apt-get", "update")
+            assert started.interrupt() == FAILED
         assert "Traceback" not in started.output
         assert "error: interrupted" in started.output
         assert empty.things().images == before.images
