@@ -57,6 +57,9 @@ class BricsSlurmSpawner(SlurmSpawner):
             ("runtime", "00:10:00"), ("ngpus", "0"), ("partition", ""), ("reservation", "")))
         return f'<p>elsewhere</p><select name="brics_project">{options}</select>{others}'
 
+    def user_env(self, env):
+        return env  # the hub's host does not know the users
+
     def options_from_form(self, form):
         return {name: values[0] for name, values in form.items()}
 

@@ -234,12 +234,21 @@ def world(*, with_images: bool, name: str = "lc") -> Iterator[World]:
         copy_project(found.root)
         yield found
     finally:
-        for kind in (("pod",), ()):
-            found.podman(*kind, "rm", "--all", "--force", "--time=0", check=False)
-        subprocess.run(["umount", place / "graph/overlay"], capture_output=True)
-        # Rootless, there are files of other users.
-        subprocess.run(["podman", "unshare", "rm", "-rf", place], env=environment, capture_output=True)
-        shutil.rmtree(place, ignore_errors=True)
+        _remove(found, place)
+
+
+def _remove(found: World, place: Path) -> None:
+    """Remove a world: pods, containers, those of interrupted builds, and the storage with what is mounted in it."""
+    found.podman("pod", "rm", "--all", "--force", "--time=0", check=False)
+    containers = found.podman("ps", "--all", "--external", "--quiet", check=False).split()
+    if containers:
+        found.podman("rm", "--force", "--time=0", *containers, check=False)
+    mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    for mount in sorted((m for m in mounts if m.startswith(f"{place}/")), reverse=True):
+        subprocess.run(["umount", "--lazy", mount], capture_output=True)
+    # Rootless, there are files of other users.
+    unshare = ["podman", "unshare"] if os.geteuid() else []
+    subprocess.run([*unshare, "rm", "-rf", place], env=dict(found.environment), capture_output=True)
 
 
 def _graph_root() -> str:
