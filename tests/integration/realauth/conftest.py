@@ -17,9 +17,10 @@ MANY = "many"
 
 @pytest.fixture(scope="session")
 def root() -> Iterator[Path]:
-    """A copy of the checkout, with its dev_users."""
+    """A copy of the checkout, with its dev_users and a hub that logs all that it can."""
     lines = "".join(f"{MANY}.{project}\n" for project in MANY_PROJECTS)
     with checkout(DEV_USERS + lines) as copy:
+        (copy / "config/dev_realauth/deploy.local.yaml").write_text("logLevel: DEBUG\n")
         yield copy
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from brics_envs.effects.tokens import make_jwks
 from packages.bricsauthenticator.tests.forgery import encoded, hmac_token
@@ -89,4 +89,3 @@ OTHER_JWK = make_jwks()["keys"][0]
 OTHER_KEY = jwt.PyJWK(OTHER_JWK).key
 OTHER_PUBLIC = {name: OTHER_JWK[name] for name in ("kty", "n", "e")}
 EC_KEY = ec.generate_private_key(ec.SECP256R1())
-SMALL_KEY = rsa.generate_private_key(65537, 1024)  # noqa: S505 - weak on purpose

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import http.client
+import itertools
 import json
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
 
 from packages.bricsauthenticator.tests.forgery import BAD_SHORT_NAMES, encoded
-from tests.integration.hub_client import TIMEOUT_S
+from tests.integration.hub_client import TIMEOUT_S, forms
 from tests.integration.real_instance import TOKEN_HEADER, RealClient, RealInstance
 from tests.integration.realauth.forger import (
     EC_KEY,
     OTHER_JWK,
     OTHER_KEY,
     OTHER_PUBLIC,
-    SMALL_KEY,
     Forger,
     project,
 )
@@ -129,7 +131,6 @@ FORGERIES: dict[str, Callable[[Forger], str]] = {
     "HS256 with nothing": lambda f: f.hmac(b""),
     "wrong key": lambda f: f.sign(key=OTHER_KEY),
     "wrong key of another kind": lambda f: f.sign(key=EC_KEY, algorithm="ES256"),
-    "small key": lambda f: f.sign(key=SMALL_KEY),
     "algorithm that is not the key's": lambda f: f.sign(algorithm="RS512"),
     "unknown key ID": lambda f: f.sign(key=OTHER_KEY, kid="other"),
     "key ID of a path": lambda f: f.sign(key=OTHER_KEY, kid="../../../dev/null"),
@@ -170,24 +171,54 @@ def swapped(token: str, position: int, segment: str) -> str:
     return ".".join(segments)
 
 
-@pytest.mark.parametrize("changes", WRONG_CLAIMS.values(), ids=WRONG_CLAIMS)
-def test_wrong_claims_are_refused(real: RealInstance, forger: Forger, changes: dict[str, Any]) -> None:
+AUDIENCES: list[Any] = ["brics-jupyterhub", ["brics-jupyterhub"], ["other", "brics-jupyterhub"]]
+PROJECTS: list[Any] = [
+    project(),
+    json.dumps(project() | project("project2")),
+    project() | project("x", platform="brics.elsewhere"),
+    {"project1.brics": {"name": "Pr\u00f6jekt <b>1</b>", "resources": [RESOURCE]}},
+]
+HEADERS: list[dict[str, Any]] = [{}, {"typ": "jwt"}, {"kid": ...}, {"x5t": "abc"}]
+AGES_S = [0, 0.5, -2]
+"""Seconds since it was issued; also by a clock that is ahead."""
+
+VARIATIONS = list(itertools.product(AUDIENCES, PROJECTS, HEADERS, AGES_S))
+
+
+def variation(forger: Forger, number: int) -> str:
+    """A valid token, another for each number below ``len(VARIATIONS)``."""
+    audience, projects, header, age = VARIATIONS[number]
+    claims = forger.claims(aud=audience, projects=projects, iat=time.time() - age)
+    return forger.sign(claims, **header)
+
+
+def test_as_many_tokens_are_accepted_as_are_refused() -> None:
+    """The two tests below follow each attack with a valid token of another form."""
+    assert len(VARIATIONS) >= len(WRONG_CLAIMS) + len(FORGERIES)
+
+
+@pytest.mark.parametrize(("number", "changes"), list(enumerate(WRONG_CLAIMS.values())), ids=WRONG_CLAIMS)
+def test_wrong_claims_are_refused(
+    real: RealInstance, forger: Forger, number: int, changes: dict[str, Any]
+) -> None:
     if changes.get("iss") == "SLASH":
         changes = {"iss": f"{forger.issuer}/"}
     assert_refused(send(real, forger.with_claims(**changes)))
-    assert_accepted(real, forger.sign())
+    assert_accepted(real, variation(forger, number))
 
 
-@pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES)
-def test_forgeries_are_refused(real: RealInstance, forger: Forger, forge: Callable[[Forger], str]) -> None:
+@pytest.mark.parametrize(
+    ("number", "forge"), list(enumerate(FORGERIES.values(), len(WRONG_CLAIMS))), ids=FORGERIES
+)
+def test_forgeries_are_refused(
+    real: RealInstance, forger: Forger, number: int, forge: Callable[[Forger], str]
+) -> None:
     assert_refused(send(real, forge(forger)))
-    assert_accepted(real, forger.sign())
+    assert_accepted(real, variation(forger, number))
 
 
 def test_several_headers_are_refused(real: RealInstance, forger: Forger) -> None:
     """Two headers arrive as one with a comma, whichever came first."""
-    import http.client
-
     connection = http.client.HTTPConnection("127.0.0.1", real.direct_port, timeout=TIMEOUT_S)
     connection.putrequest("GET", "/jupyter/hub/login")
     for token in (forger.sign(), forger.with_claims(short_name="otheruser")):
@@ -285,14 +316,26 @@ def closed_connections(real: RealInstance) -> set[str]:
 
 
 def test_no_token_is_in_any_log(real: RealInstance, forger: Forger) -> None:
-    """Neither accepted nor refused ones, nor parts that would do to use them."""
+    """Neither accepted nor refused ones, nor parts that would do to use them; the hub logs at level DEBUG."""
     since = time.time()
     tokens = [forger.sign(), forger.sign(key=OTHER_KEY), forger.with_claims(exp=1)]
     for token in tokens:
         send(real, token)
+    tokens.append(token_of_the_provider(real))
     logs = "".join(real.log(name, since - 1) for name in ("jupyterhub", "issuer", "proxy"))
     logs += real.hub("cat", "/var/log/jupyterhub/jupyterhub.log")
     assert "Sign-in refused" in logs
-    for token in tokens:
-        for segment in token.split(".")[1:]:
-            assert segment[:40] not in logs
+    assert "signed out" in logs
+    assert "DEBUG" in logs or "[D " in logs
+    secrets = [real.password, (real.directory / "signin_client_secret").read_text(), forger.jwk["d"]]
+    for secret in [*secrets, *(segment for token in tokens for segment in token.split(".")[1:])]:
+        assert secret[:40] not in logs
+
+
+def token_of_the_provider(real: RealInstance) -> str:
+    """The ID token of a sign-in through the proxy: signing out sends it through the browser."""
+    client = real.client("testuser")
+    page = client.get("/hub/logout")
+    (form,) = forms(page)
+    client.http.post(form.action, data=form.fields, timeout=TIMEOUT_S)
+    return parse_qs(urlsplit(page.url).query)["id_token_hint"][0]

@@ -179,11 +179,12 @@ ELSEWHERE = "http://127.0.0.1:9099/realms/x"
 def external(real: RealInstance, root: Path) -> Iterator[RealInstance]:
     """The instance with an issuer elsewhere."""
     local = root / "config/dev_realauth/deploy.local.yaml"
-    local.write_text(f"oidcServer: {ELSEWHERE}\n")
+    before = local.read_text()
+    local.write_text(f"{before}oidcServer: {ELSEWHERE}\n")
     printed = real.up()
     assert ELSEWHERE in printed
     yield real
-    local.unlink()
+    local.write_text(before)
     real.up("--direct-port", str(real.direct_port))
 
 
