@@ -31,7 +31,7 @@ FIGURES = pytest.StashKey[list[str]]()
 Measured = Callable[[str, float], None]
 
 KEEP = os.environ.get("BRICS_TEST_KEEP") == "1"
-TEST_DEADLINE_S = 240
+TEST_DEADLINE_S = 900
 """For the body of any one test."""
 
 
