@@ -11,7 +11,7 @@ from typing import Any
 from brics_envs.kustomize.errors import KustomizeError
 from brics_envs.kustomize.files import Root
 from brics_envs.kustomize.kustomization import Generator
-from brics_envs.kustomize.nodes import BOOL, STR, Mapping, Scalar, lookup, text_of
+from brics_envs.kustomize.nodes import BOOL, Mapping, Scalar, lookup, text_of
 from brics_envs.kustomize.resources import Resource, Resources
 from brics_envs.kustomize.texts import string, string_mapping
 from brics_envs.kustomize.writer import plain
@@ -102,14 +102,7 @@ def _replace_strings(resource: Resource, name: str, values: dict[str, str]) -> N
     if resource.body is not None:
         resource.body.pop(name, None)
         if values:
-            resource.body[name] = (
-                _secret_strings(values) if resource.kind == "Secret" else string_mapping(values)
-            )
-
-
-def _secret_strings(values: dict[str, str]) -> Mapping:
-    """Base64 is quoted only if it takes several lines."""
-    return {key: Scalar(values[key], STR, "\n" in values[key]) for key in sorted(values)}
+            resource.body[name] = string_mapping(values)
 
 
 def _config_data(values: dict[str, bytes]) -> Mapping:
@@ -119,12 +112,12 @@ def _config_data(values: dict[str, bytes]) -> Mapping:
         try:
             texts[key] = string(values[key].decode("utf-8"))
         except UnicodeDecodeError:
-            binaries[key] = Scalar(_base64(values[key]))
+            binaries[key] = string(_base64(values[key]))
     return {**({"data": texts} if texts else {}), **({"binaryData": binaries} if binaries else {})}
 
 
 def _secret_data(generator: Generator, values: dict[str, bytes]) -> Mapping:
-    data = _secret_strings({key: _base64(value) for key, value in values.items()})
+    data = string_mapping({key: _base64(value) for key, value in values.items()})
     return {"type": Scalar(generator.type), "data": data}
 
 

@@ -23,7 +23,7 @@ from brics_envs.kustomize.nodes import (
     replace_everywhere,
     text_of,
 )
-from brics_envs.kustomize.scalars import untyped
+from brics_envs.kustomize.scalars import tag_of, untyped
 from brics_envs.kustomize.schema import Shape, shape_of
 
 Path: TypeAlias = tuple[str, ...]
@@ -94,16 +94,24 @@ class _Merger:
         return ours
 
     def _set(self, mapping: Mapping, name: str, value: Node | None) -> None:
-        """Set a field, or remove it. A new scalar gets the old one's quotes, and is a string then."""
+        """Set a field, or remove it.
+
+        A new scalar gets the old one's quotes, and is a string then. One that stays or is added is put in quotes if
+        it is a string that YAML 1.1 would not read as one (``on``, ``yes``).
+        """
         old = mapping.get(name)
-        if value is old and value is not None:
+        if old is not None and value is old and not isinstance(old, Scalar):
             return
-        if is_null(value) or value is None:
+        if value is None or (is_null(value) and value is not old):
             mapping.pop(name, None)
             return
-        if isinstance(old, Scalar) and isinstance(value, Scalar):
-            value = Scalar(value.text, STR, quoted=True) if old.quoted else value._replace(quoted=False)
-            replace_everywhere(self.sharing, old, value)
+        if isinstance(value, Scalar):
+            if value is old or not isinstance(old, Scalar):
+                value = _with_quotes(value)
+            else:
+                value = Scalar(value.text, STR, quoted=True) if old.quoted else value._replace(quoted=False)
+            if isinstance(old, Scalar) and value is not old:
+                replace_everywhere(self.sharing, old, value)
         mapping[name] = value
 
     def _take_directive(self, theirs: Node | None, path: Path) -> str:
@@ -205,6 +213,11 @@ class _Merger:
 
     def _error(self, path: Path, message: str) -> KustomizeError:
         return KustomizeError(self.where, f"{'.'.join(path) or 'the document'}: {message}")
+
+
+def _with_quotes(scalar: Scalar) -> Scalar:
+    ambiguous = scalar.tag == STR and not scalar.quoted and tag_of(scalar.text, legacy=True) != STR
+    return scalar._replace(quoted=True) if ambiguous else scalar
 
 
 def _joined(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...] | None:

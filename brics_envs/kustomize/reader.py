@@ -181,9 +181,7 @@ class _Composer:
             raise self._error(event, "an empty value between braces is not supported, write null")
         if quoted or event.tag is not None:
             return Scalar(event.value, STR, quoted)
-        tag = tag_of(event.value, legacy=self.legacy)
-        # kustomize puts what YAML 1.1 would not read as a string (on, yes …) in quotes at once.
-        return Scalar(event.value, tag, tag == STR and tag_of(event.value, legacy=True) != STR)
+        return Scalar(event.value, tag_of(event.value, legacy=self.legacy))
 
     def _sequence(self, events: Iterator[Any], start: Any, depth: int) -> list[Node]:
         self._check_tag(start)
