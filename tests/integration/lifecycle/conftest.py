@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,18 @@ from brics_envs.plan.names import DEFAULT_INSTANCE, Instance
 from tests.integration.git_repositories import free_port
 from tests.integration.lifecycle.world import One, World, world
 from tests.integration.running_instance import UP_DEADLINE_S, invoke
+
+
+DEADLINE_S = 1500
+"""For the body of any one test: some build images."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give these tests more time than the others of the integration session."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.timeout(DEADLINE_S, func_only=True))
 
 
 @pytest.fixture(scope="session")

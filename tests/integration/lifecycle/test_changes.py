@@ -81,6 +81,7 @@ def test_failed_up_is_explained_and_resumed(used: Before) -> None:
     assert failed.status == FAILED
     assert "error: " in failed.stderr
     assert "Traceback" not in failed.stderr.partition("last lines of the log")[0]
+    print(failed.stderr)
     for words in (
         "broken on purpose",
         "hint: ",

@@ -130,15 +130,14 @@ def test_disk_of_the_containers_is_full(small_disk: Path, tmp_path: Path) -> Non
         graph = next(line for line in text.splitlines() if line.startswith("graphroot"))
         storage.write_text(text.replace(graph, f'graphroot = "{small_disk}/graph"'))
         small = World(made.root, {**made.environment, "CONTAINERS_STORAGE_CONF": str(storage)})
-        # More than the disk holds, in a dev repository.
-        (small.root / "packages/bricsauthenticator/big").write_bytes(bytes(40_000_000))
-        (small_disk / "filler").write_bytes(bytes(2_000_000))
+        filler = small_disk / "filler"
+        filler.write_bytes(bytes(16_000_000))
+        # More than the rest of the disk holds, in a dev repository.
+        (small.root / "packages/bricsauthenticator/big").write_bytes(os.urandom(12_000_000))
         try:
             done = small.invoke(*UP, "--repo", "bricsauthenticator=builtin")
             failed(done, "no space left on device", "hint: ", "invoke clean")
-            (small.root / "packages/bricsauthenticator/big").unlink()
-            # As the hint says: some space is needed even to remove things.
-            (small_disk / "filler").unlink()
+            filler.unlink()
             small.invoke("down", "--instance", "lc-fail").ok()
         finally:
             subprocess.run(["umount", small_disk / "graph/overlay"], capture_output=True)
