@@ -13,7 +13,6 @@ from tests.integration.git_repositories import free_port
 from tests.integration.lifecycle.world import One, World, world
 from tests.integration.running_instance import UP_DEADLINE_S, invoke
 
-
 DEADLINE_S = 1500
 """For the body of any one test: some build images."""
 
