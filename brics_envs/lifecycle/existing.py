@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from brics_envs.effects.podman import podman, podman_json
+from brics_envs.effects.process import Completed
 from brics_envs.lifecycle.observe import OURS
 from brics_envs.lifecycle.report import step
 from brics_envs.plan.apply import Existing, Step
@@ -38,7 +39,14 @@ def carry_out(steps: Iterable[Step]) -> None:
     """
     for planned in steps:
         with step(planned.title):
-            podman(*planned.args, stdin=planned.stdin, timeout_s=STEP_DEADLINE_S)
+            for attempt in range(1, planned.tries + 1):
+                last = attempt == planned.tries
+                if _podman(planned, check=last).status == 0:
+                    break
+
+
+def _podman(planned: Step, *, check: bool) -> Completed:
+    return podman(*planned.args, stdin=planned.stdin, timeout_s=STEP_DEADLINE_S, check=check)
 
 
 def _names(answer: list[dict[str, Any]], key: str = "Name") -> frozenset[str]:

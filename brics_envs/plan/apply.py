@@ -20,11 +20,12 @@ STOP_S = 10
 
 @dataclass(frozen=True)
 class Step:
-    """One podman command; ``stdin`` is what it reads."""
+    """One podman command; ``stdin`` is what it reads, ``tries`` how often it is tried before it counts as failed."""
 
     title: str
     args: tuple[str, ...]
     stdin: bytes = field(default=b"", repr=False)
+    tries: int = 1
 
     def __str__(self) -> str:
         return f"{self.title}: podman {shlex.join(self.args)}"
@@ -77,8 +78,9 @@ def remove_pod_steps(instance: Instance, existing: Existing) -> list[Step]:
     """
     steps = []
     if instance.pod in existing.pods:
-        remove = ("pod", "rm", "--force", "--time", str(STOP_S), instance.pod)
-        steps.append(Step(f"remove pod {instance.pod}", remove))
+        remove = ("pod", "rm", "--force", "--ignore", "--time", str(STOP_S), instance.pod)
+        # podman stumbles over a container that ends, or is started again, at the same moment.
+        steps.append(Step(f"remove pod {instance.pod}", remove, tries=3))
     generated = [instance.named(name) for name in (*GENERATED_CONFIG_MAPS, *GENERATED_SECRETS)]
     volumes = [name for name in generated if name in existing.volumes]
     if volumes:

@@ -39,7 +39,7 @@ def test_up_from_nothing():
 
 def test_up_replaces_the_pod_and_keeps_the_volumes():
     assert up(ALL) == [
-        ("pod", "rm", "--force", "--time", "10", "jupyterhub-slurm"),
+        ("pod", "rm", "--force", "--ignore", "--time", "10", "jupyterhub-slurm"),
         ("volume", "rm", "--force", "deploy-config"),
         ("secret", "rm", "jupyterhub-slurm-ssh-host-key"),
         ("volume", "import", "jupyterhub_root", "-"),
@@ -60,7 +60,7 @@ def down(existing, labelled=(), images=(), keep=False):
 
 def test_down_removes_only_what_is_this_instances():
     assert down(ALL, labelled=["jupyterhub_root", "jupyterhub_extra"]) == [
-        ("pod", "rm", "--force", "--time", "10", "jupyterhub-slurm"),
+        ("pod", "rm", "--force", "--ignore", "--time", "10", "jupyterhub-slurm"),
         ("volume", "rm", "--force", "deploy-config"),
         ("secret", "rm", "jupyterhub-slurm-ssh-host-key"),
         ("volume", "rm", "--force", "jupyterhub_extra", "jupyterhub_root"),
