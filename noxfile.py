@@ -19,6 +19,9 @@ nox.needs_version = ">=2025.5.1"
 # holds the very versions of the project's lock, so it only adds to what is there.
 nox.options.default_venv_backend = "none"
 
+# `.venv/bin/nox` finds the environment's programs without its having been activated.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.prefix) / "bin"), os.environ["PATH"]])
+
 ROOT = Path(__file__).parent
 LOCK = ROOT / "config/requirements/tests.txt"
 STAMP = Path(sys.prefix) / "tests-made-from.txt"
