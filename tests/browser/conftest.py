@@ -1,6 +1,7 @@
 """Chromium without a screen, and the two instances that it visits, brought up from a copy of the checkout.
 
-Screenshots of each step are in ``test-artefacts/``; on failure that of the last page, as ``TEST-failed.png``, too.
+Screenshots of each step are in ``test-artefacts/``; on failure that of the last page, as ``TEST-failed.png``, and
+the containers' logs too.
 """
 
 from __future__ import annotations
@@ -43,11 +44,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """Keep a picture of the page on which a test failed."""
+    """Keep a picture of the page on which a test failed, and what the containers logged."""
     report = yield
-    visit = getattr(item, "funcargs", {}).get("visit")
-    if report.when == "call" and report.failed and visit is not None:
-        visit.page.screenshot(path=ARTEFACTS / f"{item.name}-failed.png")
+    used = getattr(item, "funcargs", {})
+    if report.when == "call" and report.failed and "visit" in used:
+        used["visit"].page.screenshot(path=ARTEFACTS / f"{item.name}-failed.png")
+        instance = used.get("real") or used["dummy"]
+        names = ("jupyterhub", "issuer", "proxy") if "real" in used else ("jupyterhub",)
+        for name in names:
+            container = instance.container(name)
+            state = f"{container.attrs['State']}, restarts: {container.attrs['RestartCount']}\n"
+            log = container.logs(timestamps=True)
+            (ARTEFACTS / f"{item.name}-failed-{name}.log").write_bytes(state.encode() + log)
     return report
 
 
