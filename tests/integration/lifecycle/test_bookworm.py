@@ -8,7 +8,7 @@ from tests.integration.lifecycle.world import One
 def test_slurm_22_05_runs_a_job(one: One) -> None:
     one.world.replace("config/versions.yaml", "\n  slurm: trixie\n", "\n  slurm: bookworm\n")
     one.up("--base", "local")
-    assert one.run("slurm", "sinfo", "--version").startswith("slurm 22.05")
+    assert " 22.05" in one.run("slurm", "sinfo", "--version")
     assert "VERSION_CODENAME=bookworm" in one.run("slurm", "cat", "/etc/os-release")
     assert one.run("slurm", "sinfo", "--noheader", "--format=%T").split()[0] == "idle"
     client = one.client()
