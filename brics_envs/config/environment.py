@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,8 +25,10 @@ class Environment:
 
     @property
     def dev_users(self) -> Path:
-        """The file that says which users exist in it."""
-        return self.root / "config" / self.name / "dev_users"
+        """The file that says which users exist in it; several environments may share one by a symbolic link."""
+        file = self.root / "config" / self.name / "dev_users"
+        # Messages name the file itself, not the link.
+        return Path(os.path.normpath(file.parent / file.readlink())) if file.is_symlink() else file
 
     @property
     def deploy_files(self) -> tuple[Path, Path]:

@@ -27,7 +27,7 @@ from brics_envs.plan.image_commands import (
     debian_arguments,
     import_arguments,
 )
-from brics_envs.plan.images import Build, DebianRoot
+from brics_envs.plan.images import Build, DebianRoot, RegistryImage
 from brics_envs.plan.names import LABEL_PROJECT, PROJECT
 
 OURS = (f"--filter=label={LABEL_PROJECT}={PROJECT}",)
@@ -111,14 +111,13 @@ def files_digest(paths: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def pull(reference: str, report: Callable[[str], None]) -> str:
+def pull(image: RegistryImage, report: Callable[[str], None]) -> str:
     """Pull an image of a registry; return its ID.
 
     :raises CommandError: it cannot be pulled.
     """
-    hint = "`--base local` builds an equivalent from Debian's packages instead"
-    podman("pull", reference, timeout_s=LONG_TIMEOUT_S, on_line=report, hint=hint)
-    return image_id(reference)
+    podman("pull", image.tag, timeout_s=LONG_TIMEOUT_S, on_line=report, hint=image.hint)
+    return image_id(image.tag)
 
 
 def build(

@@ -1,17 +1,17 @@
-"""Whether a port of 127.0.0.1 is free. May import: nothing of the project."""
+"""Whether a port of this machine is free. May import: nothing of the project."""
 
 from __future__ import annotations
 
 import socket
 
 
-def taken(port: int) -> str:
-    """Why a TCP port of 127.0.0.1 cannot be listened on, in the system's words; empty if it can."""
-    with socket.socket() as probe:
+def taken(address: str, port: int) -> str:
+    """Why a TCP port of an address cannot be listened on, in the system's words; empty if it can."""
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
         # As podman's own port forwarding does: connections in TIME_WAIT do not keep a port taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((address, port))
         except OSError as error:
             return error.strerror or str(error)
     return ""

@@ -62,7 +62,8 @@ def ensure_images(request: ImageRequest, report: Report) -> dict[str, str]:
     for line in lines:
         report(line)
     made = _carry_out(decisions, request.rebuild, report)
-    return {name: made[image_tag(name, request.tag_suffix)] for name in request.images}
+    tags = {name: image_tag(name, request.tag_suffix) for name in request.images} | dict(request.pulled)
+    return {container: made[tag] for container, tag in tags.items()}
 
 
 def preview_images(request: ImageRequest) -> list[str]:
@@ -199,7 +200,7 @@ def _carry_out_one(
 
     progress(decision.why)
     if isinstance(image, RegistryImage):
-        made = effects.pull(image.tag, progress)
+        made = effects.pull(image, progress)
     elif isinstance(image, DebianRoot):
         made = effects.make_debian(image, _digest(image, base_id))
     else:

@@ -61,28 +61,30 @@ def ensure_repositories(
     instance_dir: Path,
     allow_builtin: bool,
     report: Callable[[str], None],
+    names: Sequence[str] = REPOSITORIES,
 ) -> dict[str, RepoSnapshot]:
-    """Get every dev repository and take a snapshot of it for an instance's images.
+    """Get the dev repositories and take a snapshot of each for an instance's images.
 
     :param choices: the ``--repo`` flags.
     :param instance_dir: ``_build/INSTANCE``; the snapshots are in ``context/NAME`` below it.
     :param allow_builtin: whether a built-in package may be used without having been asked for (not for
         ``prod``).
     :param report: is given lines of progress, from several threads.
+    :param names: those that are needed.
     :return: name → snapshot.
     :raises ConfigError: an existing clone is of another origin or REF, or what is given is no package.
     :raises EnvsError: a repository cannot be cloned or read.
     """
     context = instance_dir / CONTEXT
     remembered = _remembered(context / MEMORY) if allow_builtin else {}
-    situations = _observe(project_root, choices, remembered)
+    situations = _observe(project_root, choices, remembered, names)
     decisions = _decide(situations, choices, allow_builtin)
     used = _carry_out_all(decisions, report)
     _remember(
         context / MEMORY, remembered, {d.name: situations[d.name] for d in decisions if _is_fallback(d)}
     )
-    snapshots = _at_once(lambda name: take_snapshot(name, used[name], context / name), REPOSITORIES)
-    return dict(zip(REPOSITORIES, snapshots, strict=True))
+    snapshots = _at_once(lambda name: take_snapshot(name, used[name], context / name), names)
+    return dict(zip(names, snapshots, strict=True))
 
 
 def check_repositories(project_root: Path, choices: tuple[RepoChoice, ...]) -> None:
@@ -108,7 +110,11 @@ def clone_repositories(
 
 
 def preview_repositories(
-    project_root: Path, choices: tuple[RepoChoice, ...], instance_dir: Path, allow_builtin: bool
+    project_root: Path,
+    choices: tuple[RepoChoice, ...],
+    instance_dir: Path,
+    allow_builtin: bool,
+    names: Sequence[str] = REPOSITORIES,
 ) -> tuple[list[str], dict[str, RepoSnapshot]]:
     """What :func:`ensure_repositories` would do, for ``--dry-run``; creates nothing.
 
@@ -118,7 +124,7 @@ def preview_repositories(
     """
     context = instance_dir / CONTEXT
     remembered = _remembered(context / MEMORY) if allow_builtin else {}
-    decisions = _decide(_observe(project_root, choices, remembered), choices, allow_builtin)
+    decisions = _decide(_observe(project_root, choices, remembered, names), choices, allow_builtin)
     lines = [d.why if isinstance(d, UseDirectory) else _clone_words(d, "clone") for d in decisions]
     snapshots = {d.name: RepoSnapshot(d.name, context / d.name, "0+unknown", _digest(d)) for d in decisions}
     return lines, snapshots
@@ -133,13 +139,16 @@ def _digest(decision: Decision) -> str:
 
 
 def _observe(
-    project_root: Path, choices: Sequence[RepoChoice], remembered: Mapping[str, str]
+    project_root: Path,
+    choices: Sequence[RepoChoice],
+    remembered: Mapping[str, str],
+    names: Sequence[str] = REPOSITORIES,
 ) -> dict[str, Situation]:
     defaults = load_versions(project_root).repositories.model_dump()
     chosen = names_of(choices)
     return {
         name: _situation(project_root, name, parse_url(defaults[name]), chosen.get(name), remembered)
-        for name in REPOSITORIES
+        for name in names
     }
 
 

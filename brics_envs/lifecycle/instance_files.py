@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from brics_envs.config.deploy_dir import DeployKeys
 from brics_envs.effects.files import write_private
 from brics_envs.effects.keys import make_key_pair, make_password
 from brics_envs.effects.tokens import make_jwks
@@ -26,38 +27,67 @@ SHARED_SECRET_LENGTH = 43
 
 
 @dataclass(frozen=True)
+class Generated:
+    """Which secrets are generated for an instance.
+
+    ``password``: of the sign-in form; ``ssh_keys``: the hub's and the Slurm container's; ``local_issuer``: its signing
+    keys, and what it shares with its proxy.
+    """
+
+    password: bool
+    ssh_keys: bool
+    local_issuer: bool
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Their files in ``_build/NAME``."""
+        keys = (CLIENT_KEY, f"{CLIENT_KEY}.pub", HOST_KEY, f"{HOST_KEY}.pub")
+        return (
+            *((PASSWORD,) if self.password else ()),
+            *(keys if self.ssh_keys else ()),
+            *((ISSUER_JWKS, CLIENT_SECRET, CRYPTO_PASSPHRASE) if self.local_issuer else ()),
+        )
+
+
+@dataclass(frozen=True)
 class Applied:
     """What an instance was made from.
 
-    ``issuer`` is the local issuer's URL (empty: there is none), ``account`` a ``<USER>.<PROJECT>`` in whose name the
-    hub may ask Slurm for a job (empty: none is known), ``wrappers`` the directory of the wrapper scripts, ``digests``
-    what the user would call an input → digest.
+    ``url`` is where users of this machine find JupyterHub (empty: they come through a tunnel), ``base_url`` its path,
+    ``issuer`` the local issuer's URL (empty: there is none), ``account`` a ``<USER>.<PROJECT>`` in whose name the hub
+    may ask Slurm for a job (empty: none is known), ``slurm_host`` the host that it asks, ``wrappers`` the directory of
+    the wrapper scripts there, ``digests`` what the user would call an input → digest.
     """
 
     environment: str
     url: str
+    base_url: str
     issuer: str
     account: str
+    slurm_host: str
     wrappers: str
     digests: dict[str, str]
 
 
-def make_secrets(directory: Path, *, local_issuer: bool) -> None:
-    """Make the secrets that the instance does not have yet, 0600 each.
-
-    Two SSH key pairs and a password; for a local issuer also its signing keys, and what it shares with its proxy.
-    """
-    for name, comment in ((CLIENT_KEY, "jupyterhub"), (HOST_KEY, "slurm")):
-        if not (directory / name).exists():
-            pair = make_key_pair(comment)
-            # The private key last: it is there only if both are.
-            write_private(directory / f"{name}.pub", f"{pair.public}\n".encode())
-            write_private(directory / name, pair.private)
-    _make(directory / PASSWORD, make_password)
-    if local_issuer:
+def make_secrets(directory: Path, wanted: Generated) -> None:
+    """Make the secrets that the instance does not have yet, 0600 each."""
+    if wanted.password:
+        _make(directory / PASSWORD, make_password)
+    if wanted.ssh_keys:
+        _make_key_pair(directory / CLIENT_KEY, "jupyterhub")
+        _make_key_pair(directory / HOST_KEY, "slurm")
+    if wanted.local_issuer:
         _make(directory / ISSUER_JWKS, lambda: json.dumps(make_jwks()))
         _make(directory / CLIENT_SECRET, lambda: make_password(SHARED_SECRET_LENGTH))
         _make(directory / CRYPTO_PASSPHRASE, lambda: make_password(SHARED_SECRET_LENGTH))
+
+
+def _make_key_pair(file: Path, comment: str) -> None:
+    if not file.exists():
+        pair = make_key_pair(comment)
+        # The private key last: it is there only if both are.
+        write_private(file.with_name(f"{file.name}.pub"), f"{pair.public}\n".encode())
+        write_private(file, pair.private)
 
 
 def _make(file: Path, content: Callable[[], str]) -> None:
@@ -65,25 +95,30 @@ def _make(file: Path, content: Callable[[], str]) -> None:
         write_private(file, content().encode())
 
 
-def load_secrets(directory: Path, password: str | None, *, local_issuer: bool) -> InstanceSecrets | None:
+def load_secrets(
+    directory: Path, wanted: Generated, password: str | None, keys: DeployKeys | None
+) -> InstanceSecrets | None:
     """The instance's secrets, or nothing if it does not have them all yet.
 
     :param password: the one of the deployment settings, which counts before the generated one.
+    :param keys: what comes from the ``--deploy-dir``; None: something is needed from there, and there is none.
     """
-    names = [CLIENT_KEY, f"{CLIENT_KEY}.pub", HOST_KEY, f"{HOST_KEY}.pub", PASSWORD]
-    names += [ISSUER_JWKS, CLIENT_SECRET, CRYPTO_PASSPHRASE] if local_issuer else []
-    if not all((directory / name).exists() for name in names):
+    if keys is None or not all((directory / name).exists() for name in wanted.files):
         return None
-    texts = {name: (directory / name).read_text() for name in names}
+    texts = {name: (directory / name).read_text() for name in wanted.files}
     return InstanceSecrets(
-        password=password or texts[PASSWORD].strip(),
-        client_key=texts[CLIENT_KEY],
-        client_public=texts[f"{CLIENT_KEY}.pub"].strip(),
-        host_key=texts[HOST_KEY],
-        host_public=texts[f"{HOST_KEY}.pub"].strip(),
+        password=password or texts.get(PASSWORD, "").strip(),
+        client_key=keys.client_key or texts.get(CLIENT_KEY, ""),
+        client_public=keys.client_public or texts.get(f"{CLIENT_KEY}.pub", "").strip(),
+        host_key=texts.get(HOST_KEY, ""),
+        host_public=texts.get(f"{HOST_KEY}.pub", "").strip(),
+        known_hosts=keys.known_hosts,
         issuer_jwks=texts.get(ISSUER_JWKS, ""),
         client_secret=texts.get(CLIENT_SECRET, ""),
         crypto_passphrase=texts.get(CRYPTO_PASSPHRASE, ""),
+        zenith_key=keys.zenith_key,
+        zenith_public=keys.zenith_public,
+        zenith_config=keys.zenith_config,
     )
 
 

@@ -25,7 +25,7 @@ def render(prepared: Prepared, *, show_secrets: bool) -> str:
     """The complete manifest; secret values are markers unless they are asked for and exist."""
     secrets = None
     if show_secrets:
-        secrets = load_secrets(prepared.directory, prepared.password, local_issuer=prepared.local_issuer)
+        secrets = load_secrets(prepared.directory, prepared.generated, prepared.password, prepared.keys)
     return kustomize.dump(prepared.manifest(secrets or HIDDEN))
 
 

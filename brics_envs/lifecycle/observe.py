@@ -23,12 +23,17 @@ OURS = ("--filter", f"label={LABEL_PROJECT}={PROJECT}")
 
 @dataclass(frozen=True)
 class ContainerState:
-    """One container of a pod; ``name`` as in the manifest, ``state`` in podman's words (``running``, ``exited``)."""
+    """One container of a pod.
+
+    ``name`` as in the manifest, ``state`` in podman's words (``running``, ``exited``), ``started`` in seconds since
+    1970.
+    """
 
     name: str
     image: str
     state: str
     restarts: int
+    started: float
 
 
 @dataclass(frozen=True)
@@ -86,4 +91,6 @@ def _ports(entry: dict[str, Any], containers: list[dict[str, Any]]) -> frozenset
 
 def _container(entry: dict[str, Any], pod: str) -> ContainerState:
     name = entry["Names"][0].removeprefix(f"{pod}-")
-    return ContainerState(name, entry["Image"], entry["State"], entry.get("Restarts") or 0)
+    return ContainerState(
+        name, entry["Image"], entry["State"], entry.get("Restarts") or 0, entry["StartedAt"]
+    )

@@ -15,6 +15,7 @@ from brics_envs.effects.podman import podman
 from brics_envs.errors import EnvsError
 from brics_envs.lifecycle.instance_files import Applied
 from brics_envs.lifecycle.observe import observe_pod
+from brics_envs.plan.manifest import HTTP_PORT, ZENITH_CONTAINER, loopback_url
 from brics_envs.plan.names import Instance
 
 DEADLINE_S = 180.0
@@ -23,6 +24,12 @@ DEADLINE_S = 180.0
 INTERVAL_S = 0.2
 MAX_RESTARTS = 3
 """A container that has been restarted more often than this while we wait will not come up."""
+
+STEADY_S = 3.0
+"""Seconds after which a tunnel's client that runs still has been let in."""
+
+EXTERNAL_DEADLINE_S = 30.0
+"""Seconds for a Slurm host that this command did not start: it answers, or it does not."""
 
 LOG_LINES = 20
 
@@ -37,22 +44,23 @@ class Check:
     name: str
     container: str
     probe: Probe
+    deadline_s: float = DEADLINE_S
 
 
-def wait_until_ready(instance: Instance, checks: list[Check], deadline_s: float = DEADLINE_S) -> None:
-    """Wait until every check holds.
+def wait_until_ready(instance: Instance, checks: list[Check]) -> None:
+    """Wait until every check holds, all within the longest of their deadlines, each within its own.
 
     :raises EnvsError: time is up, or a container keeps ending; with what is missing and its last log lines.
     """
-    end = time.monotonic() + deadline_s
+    last = time.monotonic() + max(check.deadline_s for check in checks)
     for check in checks:
-        polls = 0
+        began, polls = time.monotonic(), 0
+        end = min(last, began + check.deadline_s)
         while missing := check.probe():
             polls += 1
             if time.monotonic() > end:
-                raise _not_ready(
-                    instance, check.container, f"{check.name} after {deadline_s:.0f} s: {missing}"
-                )
+                waited = f"{time.monotonic() - began:.0f} s"
+                raise _not_ready(instance, check.container, f"{check.name} after {waited}: {missing}")
             if polls % 10 == 0:
                 _refuse_ended_containers(instance)
             time.sleep(INTERVAL_S)
@@ -66,17 +74,34 @@ def checks_for(instance: Instance, containers: Collection[str], applied: Applied
     if "issuer" in containers:
         discovery = f"{applied.issuer}/.well-known/openid-configuration"
         checks.append(Check("the issuer answers", "issuer", lambda: page_missing(discovery)))
-    health = f"{applied.url}hub/health"
-    checks.append(Check("JupyterHub answers", "jupyterhub", lambda: page_missing(health)))
-    if applied.account:
-        checks.append(
-            Check(
-                "the hub reaches Slurm over SSH",
-                "jupyterhub",
-                lambda: ssh_missing(instance, applied.account, applied.wrappers),
-            )
-        )
+    checks.append(Check("JupyterHub answers", "jupyterhub", lambda: hub_missing(instance, applied)))
+    deadline = DEADLINE_S if "slurm" in containers else EXTERNAL_DEADLINE_S
+    ssh = Check(
+        "the hub reaches Slurm over SSH", "jupyterhub", lambda: ssh_missing(instance, applied), deadline
+    )
+    checks.append(ssh)
+    if ZENITH_CONTAINER in containers:
+        checks.append(Check("the Zenith tunnel is open", ZENITH_CONTAINER, lambda: tunnel_missing(instance)))
     return checks
+
+
+def hub_missing(instance: Instance, applied: Applied) -> str:
+    """What keeps JupyterHub from answering: where users find it, or else, in the pod, where the tunnel does."""
+    if applied.url:
+        return page_missing(f"{applied.url}hub/health")
+    health = f"{loopback_url(HTTP_PORT)}{applied.base_url}hub/health"
+    get = ["python3", "-c", "import sys, urllib.request as u; u.urlopen(sys.argv[1], timeout=5)", health]
+    done = podman("exec", instance.container("jupyterhub"), *get, timeout_s=30, check=False)
+    return "" if done.status == 0 else (done.stderr.strip().splitlines() or ["no answer"])[-1]
+
+
+def tunnel_missing(instance: Instance) -> str:
+    """What keeps the tunnel's client from running; one that is not let in ends, and is started again."""
+    pod = observe_pod(instance)
+    client = next((c for c in pod.containers if c.name == ZENITH_CONTAINER), None) if pod else None
+    if client and client.state == "running" and time.time() - client.started > STEADY_S:
+        return ""
+    return f"its client is {client.state if client else 'not there'}"
 
 
 def page_missing(url: str) -> str:
@@ -101,9 +126,16 @@ def node_missing(instance: Instance) -> str:
     return done.stderr.strip() or f"sinfo shows {', '.join(states) or 'no nodes'}"
 
 
-def ssh_missing(instance: Instance, account: str, wrappers: str) -> str:
-    """What keeps the hub from asking Slurm for a job over SSH, as the spawner does."""
-    remote = ["sudo", "-n", "-u", account, "SLURMSPAWNER_JOB_ID=1", f"{wrappers}/slurmspawner_squeue"]
+def ssh_missing(instance: Instance, applied: Applied) -> str:
+    """What keeps the hub from asking Slurm for a job over SSH, as the spawner does.
+
+    Where no account is known it asks sudo whether it might.
+    """
+    wrapper = f"{applied.wrappers}/slurmspawner_squeue"
+    if applied.account:
+        remote = ["sudo", "-n", "-u", applied.account, "SLURMSPAWNER_JOB_ID=1", wrapper]
+    else:
+        remote = ["sudo", "-n", "--list"]
     # The spawner's own prefix, from the hub's own files: what is tried is what will be used.
     ssh = [
         "sh",
@@ -113,10 +145,34 @@ def ssh_missing(instance: Instance, account: str, wrappers: str) -> str:
         "ssh",
     ]
     done = podman("exec", instance.container("jupyterhub"), *ssh, *remote, timeout_s=30, check=False)
+    if done.status == 0 and not applied.account:
+        return "" if wrapper in done.stdout else _not_allowed(applied)
     # Slurm's own "no such job" is an answer: everything on the way to it works.
     if done.status == 0 or "Invalid job id specified" in done.stderr:
         return ""
-    return done.stderr.strip() or f"exit status {done.status}"
+    return ssh_words(done.stderr.strip() or f"exit status {done.status}", applied)
+
+
+def ssh_words(stderr: str, applied: Applied) -> str:
+    """What ssh's or sudo's message means here, with the message."""
+    host = applied.slurm_host
+    meanings = {
+        "Host key verification failed": f"the host key of {host} is not the one in ssh_known_hosts",
+        "Permission denied (publickey": f"{host} does not let jupyterspawner in with ssh_client_key",
+        "Could not resolve hostname": f"{host} cannot be found",
+        "password is required": _not_allowed(applied),
+        "unknown user": f"{host} has no account {applied.account}",
+    }
+    unreachable = ("Connection refused", "timed out", "No route to host", "unreachable", "Connection closed")
+    meanings |= dict.fromkeys(unreachable, f"{host} cannot be reached on port 22")
+    known = next((meaning for words, meaning in meanings.items() if words in stderr), "")
+    return f"{known} ({stderr.splitlines()[-1]})" if known else stderr
+
+
+def _not_allowed(applied: Applied) -> str:
+    who = f" as {applied.account}" if applied.account else ""
+    wrapper = f"{applied.wrappers}/slurmspawner_squeue"
+    return f"sudo on {applied.slurm_host} does not let jupyterspawner run {wrapper}{who}"
 
 
 def last_log_lines(instance: Instance, container: str) -> str:

@@ -31,11 +31,13 @@ from brics_envs.lifecycle.prepare import Prepared, prepare
 from brics_envs.lifecycle.ready import checks_for, wait_until_ready
 from brics_envs.lifecycle.report import say, step
 from brics_envs.plan.apply import Existing, Step, up_steps
-from brics_envs.plan.images import ImageRequest, RepoSnapshot
+from brics_envs.plan.images import ImageRequest, RepoSnapshot, repositories_of
 from brics_envs.plan.manifest import (
     HIDDEN,
     LABEL_INPUTS,
     Document,
+    Endpoint,
+    InstanceSecrets,
     changed_inputs,
     input_digests,
     inputs_label,
@@ -70,13 +72,14 @@ def up(options: UpOptions) -> str:
     :raises EnvsError: with exit status 2 before anything was created, 1 for what failed afterwards.
     """
     prepared = _checked(options)
+    _refuse_missing_keys(prepared)
     pod = observe_pod(options.instance)
     _refuse_other_environment(pod, options)
     _refuse_taken_ports(pod, prepared)
     with locked(prepared.directory / "lock", LOCK_DEADLINE_S):
         image_ids = build(options, prepared)
-        make_secrets(prepared.directory, local_issuer=prepared.local_issuer)
-        secrets = load_secrets(prepared.directory, prepared.password, local_issuer=prepared.local_issuer)
+        make_secrets(prepared.directory, prepared.generated)
+        secrets = _secrets(prepared)
         assert secrets is not None
         manifest = prepared.manifest(secrets)
         applied = _applied(prepared, input_digests(manifest, image_ids))
@@ -106,6 +109,18 @@ def _checked(options: UpOptions) -> Prepared:
     return prepared
 
 
+def _refuse_missing_keys(prepared: Prepared) -> None:
+    if prepared.keys is None:
+        raise ConfigError(
+            f"--deploy-dir: {prepared.environment.name} needs one",
+            hint=f"a directory with deploy.yaml, {', '.join(prepared.needed_files)}",
+        )
+
+
+def _secrets(prepared: Prepared) -> InstanceSecrets | None:
+    return load_secrets(prepared.directory, prepared.generated, prepared.password, prepared.keys)
+
+
 def build_images(options: UpOptions) -> dict[str, str]:
     """``invoke build``: the images of an environment; returns container → image ID."""
     prepared = _checked(options)
@@ -117,7 +132,12 @@ def build(options: UpOptions, prepared: Prepared) -> dict[str, str]:
     """Get the repositories and build the images of an environment; returns container → image ID."""
     with step("repositories"):
         repos = ensure_repositories(
-            options.environment.root, options.repos, prepared.directory, not prepared.strict, say
+            options.environment.root,
+            options.repos,
+            prepared.directory,
+            not prepared.strict,
+            say,
+            repositories_of(prepared.built_images),
         )
     with step("images"):
         return ensure_images(_image_request(options, prepared, repos), say)
@@ -126,13 +146,14 @@ def build(options: UpOptions, prepared: Prepared) -> dict[str, str]:
 def _image_request(options: UpOptions, prepared: Prepared, repos: Mapping[str, RepoSnapshot]) -> ImageRequest:
     return ImageRequest(
         project_root=options.environment.root,
-        images=prepared.images,
+        images=prepared.built_images,
         stage=prepared.stage,
         tag_suffix=options.instance.image_tag(prepared.stage),
         base=options.base,
         repos=repos,
         rebuild=options.rebuild,
         allow_local=not prepared.strict or options.base == "local",
+        pulled=prepared.images,
     )
 
 
@@ -147,10 +168,15 @@ def _refuse_other_environment(pod: PodState | None, options: UpOptions) -> None:
 
 def _refuse_taken_ports(pod: PodState | None, prepared: Prepared) -> None:
     own = pod.ports if pod is not None else frozenset()
-    for port in prepared.ports.published:
-        if port not in own and (reason := taken(port)):
+    for address, port in prepared.ports.published:
+        if port not in own and (reason := taken(address, port)):
+            if Endpoint(address, port) == prepared.ports.hub_api:
+                raise EnvsError(
+                    f"hubConnectUrl: port {port} of {address} cannot be used: {reason}",
+                    hint="it names an address of this machine and a free port, on which the hub's API is published",
+                )
             raise EnvsError(
-                f"port {port} of 127.0.0.1 is taken: {reason}",
+                f"port {port} of {address} is taken: {reason}",
                 hint="choose another with --port N; `invoke status` shows the instances that run",
             )
 
@@ -186,8 +212,10 @@ def _applied(prepared: Prepared, digests: dict[str, str]) -> Applied:
     return Applied(
         environment=prepared.environment.name,
         url=prepared.url,
+        base_url=prepared.base_url,
         issuer=prepared.issuer_url,
         account=prepared.dev_users[0].account if prepared.dev_users else "",
+        slurm_host=prepared.settings.sshHostname,
         wrappers=prepared.settings.slurmSpawnerWrappersBin,
         digests=digests,
     )
@@ -197,7 +225,7 @@ def _summary(prepared: Prepared, applied: Applied) -> str:
     containers = {container["name"] for container in the_pod(prepared.documents)["spec"]["containers"]}
     with step("ready"):
         wait_until_ready(prepared.instance, checks_for(prepared.instance, containers, applied))
-    lines = [f"JupyterHub is ready: {prepared.url}"]
+    lines = [f"JupyterHub is ready: {prepared.url or 'users come through its Zenith tunnel'}"]
     if prepared.refers_to("Secret", "deploy-secret"):
         names = ", ".join(dict.fromkeys(user.user for user in prepared.dev_users))
         lines.append(f"sign in as {names}, with {_password_words(prepared)}")
@@ -206,7 +234,7 @@ def _summary(prepared: Prepared, applied: Applied) -> str:
             f"past the proxy: {loopback_url(prepared.ports.direct)}{prepared.settings.baseUrl}; whoever reaches this "
             "port signs in with a token in X-Auth-Id-Token (`invoke token`)"
         )
-    if prepared.environment.overlay(prepared.settings).name != prepared.environment.name:
+    if prepared.awaits_tokens:
         lines.append(f"sign-in needs a token of {prepared.settings.oidcServer} in X-Auth-Id-Token")
     return "\n".join(lines)
 
@@ -221,15 +249,17 @@ def _password_words(prepared: Prepared) -> str:
 def dry_run(options: UpOptions) -> str:
     """What :func:`up` would do, as text; creates nothing."""
     prepared = _checked(options)
+    _refuse_missing_keys(prepared)
     pod = observe_pod(options.instance)
     _refuse_other_environment(pod, options)
     _refuse_taken_ports(pod, prepared)
-    secrets = (
-        load_secrets(prepared.directory, prepared.password, local_issuer=prepared.local_issuer) or HIDDEN
-    )
-    manifest = prepared.manifest(secrets)
+    manifest = prepared.manifest(_secrets(prepared) or HIDDEN)
     lines, repos = preview_repositories(
-        options.environment.root, options.repos, prepared.directory, not prepared.strict
+        options.environment.root,
+        options.repos,
+        prepared.directory,
+        not prepared.strict,
+        repositories_of(prepared.built_images),
     )
     lines += preview_images(_image_request(options, prepared, repos))
     if pod is not None:

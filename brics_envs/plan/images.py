@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -41,6 +41,7 @@ class ImageRequest:
     :param rebuild: build every stage without cache, local bases included.
     :param allow_local: whether ``base="auto"`` may fall back to local bases.
     :param debian_suites: Debian releases of local bases that differ from those of versions.yaml.
+    :param pulled: container → image of a registry that it runs as it is.
     """
 
     project_root: Path
@@ -52,6 +53,7 @@ class ImageRequest:
     rebuild: bool
     allow_local: bool
     debian_suites: Mapping[str, str] = field(default_factory=dict)
+    pulled: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,12 @@ BASE_REQUIREMENTS: dict[str, tuple[str, ...]] = {"jupyterhub": ("jupyterhub.txt"
 """Local bases from ``build/bases/Containerfile.NAME``, with their requirements; others are plain Debian."""
 
 
+BASE_HINT = "`--base local` builds an equivalent from Debian's packages instead"
+PULLED_HINT = (
+    "config/versions.yaml names it; `podman load` or `podman pull` on another way brings it here beforehand"
+)
+
+
 @dataclass(frozen=True)
 class DebianRoot:
     """A minimal Debian, made with mmdebstrap."""
@@ -108,9 +116,10 @@ class DebianRoot:
 
 @dataclass(frozen=True)
 class RegistryImage:
-    """An image of a registry, pulled if it is not there."""
+    """An image of a registry, pulled if it is not there; ``hint`` is what to do if that fails."""
 
     tag: str
+    hint: str
     base: None = None
 
 
@@ -149,6 +158,11 @@ def validate(request: ImageRequest) -> None:
     for suite in request.debian_suites.values():
         if suite not in SUITES:
             raise ConfigError(f"unknown Debian release {suite!r}", hint=f"known are {', '.join(SUITES)}")
+
+
+def repositories_of(images: Iterable[str]) -> tuple[str, ...]:
+    """The dev repositories that images of :data:`KINDS` are made of."""
+    return tuple(kind.repository for kind in map(KINDS.__getitem__, images) if kind.repository)
 
 
 def image_tag(name: str, tag_suffix: str) -> str:
@@ -201,12 +215,14 @@ def plan_images(
     for name in request.images:
         base = KINDS[name].base
         below: tuple[Image, ...] = (
-            (RegistryImage(registry_image(base, versions)),)
+            (RegistryImage(registry_image(base, versions), BASE_HINT),)
             if sources[base] == "registry"
             else local_base(base, request, versions)
         )
         for image in (*below, _own(name, below[-1].tag, request, versions)):
             images[image.tag] = image
+    for reference in request.pulled.values():
+        images[reference] = RegistryImage(reference, PULLED_HINT)
     return tuple(images.values())
 
 

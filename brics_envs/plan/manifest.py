@@ -13,7 +13,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from brics_envs.config.deploy import DeploySettings
 from brics_envs.config.dev_users import DevUser
@@ -28,28 +28,36 @@ LABEL_INPUTS = "brics.inputs"
 HTTP_PORT = 8000
 """Where the hub's proxy listens in the pod."""
 
+LOOPBACK = "127.0.0.1"
+
 CLIENT_KEY_SECRET = "jupyterhub-slurm-ssh-client-key"  # noqa: S105
 HOST_KEY_SECRET = "jupyterhub-slurm-ssh-host-key"  # noqa: S105
 ISSUER_SECRET = "jupyterhub-slurm-issuer-keys"  # noqa: S105
 PROXY_SECRET = "jupyterhub-slurm-signin-proxy"  # noqa: S105
+ZENITH_SECRET = "jupyterhub-slurm-zenith-client"  # noqa: S105
+ZENITH_CONTAINER = "zenith-client"
 
 
 @dataclass(frozen=True)
 class InstanceSecrets:
-    """What is generated once for an instance and kept in ``_build/NAME``.
+    """What is generated once for an instance and kept in ``_build/NAME``, or comes from its ``--deploy-dir``.
 
-    Keys are in OpenSSH's formats, public ones in one line; ``issuer_jwks`` is a JSON Web Key Set. The last three are
-    empty where there is no local issuer.
+    Keys are in OpenSSH's formats, public ones in one line; ``issuer_jwks`` is a JSON Web Key Set, ``known_hosts`` as in
+    sshd(8), ``zenith_config`` YAML. What an environment does not need is empty.
     """
 
-    password: str = field(repr=False)
-    client_key: str = field(repr=False)
-    client_public: str
-    host_key: str = field(repr=False)
-    host_public: str
+    password: str = field(default="", repr=False)
+    client_key: str = field(default="", repr=False)
+    client_public: str = ""
+    host_key: str = field(default="", repr=False)
+    host_public: str = ""
+    known_hosts: str = ""
     issuer_jwks: str = field(default="", repr=False)
     client_secret: str = field(default="", repr=False)
     crypto_passphrase: str = field(default="", repr=False)
+    zenith_key: str = field(default="", repr=False)
+    zenith_public: str = ""
+    zenith_config: str = field(default="", repr=False)
 
 
 HIDDEN = InstanceSecrets(
@@ -61,31 +69,44 @@ HIDDEN = InstanceSecrets(
     issuer_jwks="<hidden>",
     client_secret="<hidden>",  # noqa: S106
     crypto_passphrase="<hidden>",  # noqa: S106
+    zenith_key="<hidden>",
+    zenith_public="ssh-ed25519 <hidden>",
+    zenith_config="<hidden>",
 )
 """Markers in place of the secrets, for a manifest that is shown."""
 
 
+class Endpoint(NamedTuple):
+    """An address and a TCP port of this machine."""
+
+    address: str
+    port: int
+
+
 @dataclass(frozen=True)
 class Ports:
-    """What is published on 127.0.0.1 under which port.
+    """What is published under which port, on 127.0.0.1 but for the last; None: not published.
 
     ``http`` is what users open; ``issuer`` the local issuer, whose port is the same in the pod; ``direct`` JupyterHub
-    past the proxy that is in front of it, if that is wanted.
+    past the proxy that is in front of it; ``hub_api`` where jobs elsewhere reach the hub.
     """
 
-    http: int
+    http: int | None
     issuer: int | None = None
     direct: int | None = None
+    hub_api: Endpoint | None = None
 
     @property
-    def published(self) -> tuple[int, ...]:
+    def published(self) -> tuple[Endpoint, ...]:
         """All of them."""
-        return tuple(port for port in (self.http, self.issuer, self.direct) if port is not None)
+        on_loopback = [port for port in (self.http, self.issuer, self.direct) if port is not None]
+        others = [self.hub_api] if self.hub_api else []
+        return (*(Endpoint(LOOPBACK, port) for port in on_loopback), *others)
 
 
 @dataclass(frozen=True)
 class ManifestInputs:
-    """What :func:`assemble` adds to an overlay's documents."""
+    """What :func:`assemble` adds to an overlay's documents; ``images`` are those to be used for other containers."""
 
     environment: str
     instance: Instance
@@ -93,6 +114,7 @@ class ManifestInputs:
     settings: DeploySettings
     dev_users: tuple[DevUser, ...]
     secrets: InstanceSecrets
+    images: Mapping[str, str] = field(default_factory=dict)
 
 
 def assemble(documents: list[Document], inputs: ManifestInputs) -> list[Document]:
@@ -105,6 +127,8 @@ def assemble(documents: list[Document], inputs: ManifestInputs) -> list[Document
     pod = the_pod(manifest)
     manifest = _supplied(manifest, inputs) + manifest
     _publish(pod, inputs.ports)
+    for container in pod["spec"]["containers"]:
+        container["image"] = inputs.images.get(container["name"], container["image"])
     _add_host_aliases(pod, inputs.settings.slurmHostAliases)
     _name_instance(manifest, inputs.instance)
     for document in manifest:
@@ -200,9 +224,7 @@ def _instance_documents(inputs: ManifestInputs) -> dict[tuple[str, str], Documen
     documents = [
         _config_map("deploy-config", _deploy_config(inputs)),
         _config_map("dev-user-config", {"dev_users": "".join(f"{u.account}\n" for u in inputs.dev_users)}),
-        _config_map(
-            "ssh-known-hosts", {"known_hosts": f"{inputs.settings.sshHostname} {secrets.host_public}\n"}
-        ),
+        _config_map("ssh-known-hosts", {"known_hosts": _known_hosts(inputs)}),
         # From the pod's loopback only, and for running commands: no port, agent or X11 forwarding, no terminal.
         _config_map(
             "ssh-authorized-keys",
@@ -225,14 +247,26 @@ def _instance_documents(inputs: ManifestInputs) -> dict[tuple[str, str], Documen
             PROXY_SECRET,
             {"clientSecret": secrets.client_secret, "cryptoPassphrase": secrets.crypto_passphrase},
         ),
+        _secret(
+            ZENITH_SECRET,
+            {
+                "client.yaml": secrets.zenith_config,
+                "ssh_key": secrets.zenith_key,
+                "ssh_key.pub": f"{secrets.zenith_public}\n",
+            },
+        ),
     ]
     return {(document["kind"], document["metadata"]["name"]): document for document in documents}
+
+
+def _known_hosts(inputs: ManifestInputs) -> str:
+    return inputs.secrets.known_hosts or f"{inputs.settings.sshHostname} {inputs.secrets.host_public}\n"
 
 
 def _deploy_config(inputs: ManifestInputs) -> dict[str, str]:
     """The deployment settings, and where the local issuer and the proxy are, if there are any."""
     config = inputs.settings.public()
-    if inputs.ports.issuer is not None:
+    if inputs.ports.issuer is not None and inputs.ports.http is not None:
         config["oidcServer"] = loopback_url(inputs.ports.issuer)
         config["publicUrl"] = loopback_url(inputs.ports.http)
     if inputs.ports.direct is not None:
@@ -242,7 +276,7 @@ def _deploy_config(inputs: ManifestInputs) -> dict[str, str]:
 
 def loopback_url(port: int) -> str:
     """The address of something that is published on this machine alone."""
-    return f"http://127.0.0.1:{port}"
+    return f"http://{LOOPBACK}:{port}"
 
 
 def _config_map(name: str, data: dict[str, str]) -> Document:
@@ -266,12 +300,14 @@ def _publish(pod: Document, ports: Ports) -> None:
                 entry["hostPort"] = ports.http
             if entry.get("name") == "issuer":
                 entry["containerPort"] = entry["hostPort"] = ports.issuer
+            if entry.get("name") == "hub-api" and ports.hub_api:
+                entry["hostIP"], entry["hostPort"] = ports.hub_api
         if container["name"] == "jupyterhub" and ports.direct is not None:
             container["ports"] = [
                 {
                     "name": "direct",
                     "containerPort": HTTP_PORT,
-                    "hostIP": "127.0.0.1",
+                    "hostIP": LOOPBACK,
                     "hostPort": ports.direct,
                 }
             ]

@@ -39,6 +39,7 @@ GENERATED_SECRETS = (
     "jupyterhub-slurm-signin-proxy",
     "jupyterhub-slurm-ssh-client-key",
     "jupyterhub-slurm-ssh-host-key",
+    "jupyterhub-slurm-zenith-client",
 )
 """The Secrets of all environments; podman makes a secret and a volume of the same name of each."""
 

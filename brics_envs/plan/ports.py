@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
+from urllib.parse import urlsplit
+
 from brics_envs.errors import ConfigError
-from brics_envs.plan.manifest import Ports
+from brics_envs.plan.manifest import LOOPBACK, Endpoint, Ports
 
 ISSUER_OFFSET = 90
 """The local issuer's port is the sign-in port plus this: a second instance needs no further option."""
@@ -20,21 +23,38 @@ POD_PORTS = {
 """What listens inside the pod; the issuer's port, the same inside and outside, must be none of these."""
 
 
-def plan_ports(port: int, direct_port: int | None, *, local_issuer: bool) -> Ports:
+def plan_ports(
+    port: int,
+    direct_port: int | None,
+    *,
+    local_issuer: bool = False,
+    zenith: bool = False,
+    hub_api: Endpoint | None = None,
+) -> Ports:
     """The ports of an instance.
 
     :param port: the sign-in port.
     :param direct_port: where JupyterHub is wanted past the proxy, if so.
     :param local_issuer: whether the pod has an issuer, with a proxy in front of JupyterHub.
+    :param zenith: whether users come through a Zenith tunnel, so that there is no sign-in port.
+    :param hub_api: where jobs outside the pod reach the hub, if they do.
     :raises ConfigError: two ports are the same, or ``--direct-port`` where there is no proxy to pass.
     """
     if not local_issuer:
         if direct_port is not None:
             raise ConfigError(
-                "--direct-port: this environment publishes JupyterHub's own port already",
+                "--direct-port: "
+                + (
+                    "users of this environment come through its Zenith tunnel alone"
+                    if zenith
+                    else "this environment publishes JupyterHub's own port already"
+                ),
                 hint="it is for environments with a proxy in front of JupyterHub, such as dev_realauth",
             )
-        return Ports(port)
+        ports = Ports(None if zenith else port, hub_api=hub_api)
+        if ports.http is not None and hub_api == Endpoint(LOOPBACK, ports.http):
+            raise ConfigError(f"--port {port}: is the port of hubConnectUrl already", hint="choose another")
+        return ports
     issuer = port + ISSUER_OFFSET
     if issuer > 65535 or issuer in POD_PORTS:
         taken = POD_PORTS.get(issuer, "above 65535, the last port")
@@ -46,3 +66,21 @@ def plan_ports(port: int, direct_port: int | None, *, local_issuer: bool) -> Por
         what = "the sign-in port" if direct_port == port else f"the issuer's port (--port + {ISSUER_OFFSET})"
         raise ConfigError(f"--direct-port {direct_port}: is {what} already", hint="choose another")
     return Ports(port, issuer, direct_port)
+
+
+def hub_api_endpoint(hub_connect_url: str) -> Endpoint:
+    """Where the hub's API is published so that jobs reach it at this URL.
+
+    :param hub_connect_url: the deployment's hubConnectUrl.
+    :raises ValueError: it does not name an address and a port of one machine.
+    """
+    parts = urlsplit(hub_connect_url)
+    try:
+        address = ipaddress.ip_address(parts.hostname or "")
+    except ValueError:
+        address = None
+    if parts.scheme != "http" or address is None or address.is_unspecified or parts.path.strip("/"):
+        raise ValueError(
+            "must be http://ADDRESS:PORT with an address of this machine, on which the hub's API is published"
+        )
+    return Endpoint(str(address), parts.port or 80)

@@ -3,17 +3,68 @@
 import pytest
 
 from brics_envs.errors import BAD_INPUT, ConfigError
-from brics_envs.plan.manifest import Ports
-from brics_envs.plan.ports import plan_ports
+from brics_envs.plan.manifest import Endpoint, Ports
+from brics_envs.plan.ports import hub_api_endpoint, plan_ports
+
+HUB_API = Endpoint("192.0.2.10", 8081)
+
+
+def loopback(*ports):
+    return tuple(Endpoint("127.0.0.1", port) for port in ports)
 
 
 def test_without_a_local_issuer_there_is_the_sign_in_port_alone():
-    assert plan_ports(8000, None, local_issuer=False) == Ports(8000)
-    assert plan_ports(8000, None, local_issuer=False).published == (8000,)
+    assert plan_ports(8000, None) == Ports(8000)
+    assert plan_ports(8000, None).published == loopback(8000)
 
 
 def test_the_issuer_follows_the_sign_in_port():
-    assert plan_ports(8000, 8005, local_issuer=True).published == (8000, 8090, 8005)
+    assert plan_ports(8000, 8005, local_issuer=True).published == loopback(8000, 8090, 8005)
+
+
+def test_jobs_elsewhere_reach_the_hub_where_they_are_told():
+    assert plan_ports(8000, None, hub_api=HUB_API).published == (*loopback(8000), HUB_API)
+
+
+def test_behind_a_tunnel_there_is_no_sign_in_port():
+    assert plan_ports(8000, None, zenith=True).published == ()
+    assert plan_ports(8000, None, zenith=True, hub_api=HUB_API).published == (HUB_API,)
+
+
+@pytest.mark.parametrize(
+    ("url", "endpoint"),
+    [
+        ("http://192.0.2.10:8081", HUB_API),
+        ("http://192.0.2.10", Endpoint("192.0.2.10", 80)),
+        ("http://[2001:db8::1]:8081", Endpoint("2001:db8::1", 8081)),
+    ],
+)
+def test_the_hubs_api_is_published_on_the_address_of_its_url(url, endpoint):
+    assert hub_api_endpoint(url) == endpoint
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://hub.example.org:8081",
+        "https://192.0.2.10:8081",
+        "http://0.0.0.0:8081",
+        "http://192.0.2.10/hub",
+    ],
+)
+def test_urls_on_which_nothing_can_be_published(url):
+    with pytest.raises(ValueError, match="http://ADDRESS:PORT"):
+        hub_api_endpoint(url)
+
+
+def test_two_uses_of_one_port_on_loopback():
+    with pytest.raises(ConfigError, match="hubConnectUrl already"):
+        plan_ports(8000, None, hub_api=Endpoint("127.0.0.1", 8000))
+
+
+def test_no_way_past_a_tunnel():
+    with pytest.raises(ConfigError, match="Zenith tunnel alone"):
+        plan_ports(8000, 8005, zenith=True)
 
 
 @pytest.mark.parametrize(

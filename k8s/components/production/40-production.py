@@ -1,0 +1,13 @@
+"""Layer of jupyterhub_config.py: a hub that people depend on.
+
+After JupyterHub's "Security Overview"; the README says what is not followed, and why.
+"""
+
+c = get_config()  # noqa: F821
+
+# Whoever signed in in the morning signs in again the next day, with a token that is valid then.
+c.JupyterHub.cookie_max_age_days = 0.5
+# The hub's word counts in a notebook server, not what its user writes into configuration files.
+c.Spawner.disable_user_config = True
+# Many who start at once, after an outage for example, must not overwhelm Slurm's host: the others wait a moment.
+c.JupyterHub.concurrent_spawn_limit = 50
