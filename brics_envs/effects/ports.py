@@ -15,3 +15,14 @@ def taken(address: str, port: int) -> str:
         except OSError as error:
             return error.strerror or str(error)
     return ""
+
+
+def address_of(host: str) -> str:
+    """The address of a host, by its name or address.
+
+    :raises ValueError: it has none; in the system's words.
+    """
+    try:
+        return str(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0])
+    except OSError as error:
+        raise ValueError(f"{host} has no address: {error.strerror or error}") from error

@@ -1,6 +1,6 @@
 """Read and check everything that a command's options name, before anything is created.
 
-May import: errors, config, plan, kustomize, lifecycle.instance_files.
+May import: errors, config, plan, kustomize, effects.ports, lifecycle.instance_files.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from brics_envs.config.deploy_dir import (
 from brics_envs.config.dev_users import DevUser, load_dev_users
 from brics_envs.config.environment import Environment
 from brics_envs.config.versions import load_versions
+from brics_envs.effects.ports import address_of
 from brics_envs.errors import ConfigError
 from brics_envs.lifecycle.instance_files import Generated
 from brics_envs.plan.images import Stage
@@ -182,7 +183,8 @@ def _checked_settings(file: Path, settings: DeploySettings, documents: list[Docu
         try:
             if "hubConnectUrl" not in settings.model_fields_set:
                 raise ValueError("needed: where Slurm's jobs reach the hub, such as http://192.0.2.10:8081")
-            hub_api = hub_api_endpoint(settings.hubConnectUrl)
+            host, hub_port = hub_api_endpoint(settings.hubConnectUrl)
+            hub_api = Endpoint(address_of(host), hub_port)
         except ValueError as error:
             problems.append(f"hubConnectUrl: {error}")
     if _takes_tokens(documents) and not settings.oidcServer and not _has_container(documents, "issuer"):

@@ -28,7 +28,7 @@ MAX_RESTARTS = 3
 STEADY_S = 3.0
 """Seconds after which a tunnel's client that runs still has been let in."""
 
-EXTERNAL_DEADLINE_S = 30.0
+EXTERNAL_DEADLINE_S = 15.0
 """Seconds for a Slurm host that this command did not start: it answers, or it does not."""
 
 LOG_LINES = 20

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import urlsplit
 
 from brics_envs.errors import ConfigError
@@ -21,6 +20,8 @@ POD_PORTS = {
     8081: "the hub's API",
 }
 """What listens inside the pod; the issuer's port, the same inside and outside, must be none of these."""
+
+EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - to refuse them
 
 
 def plan_ports(
@@ -69,18 +70,16 @@ def plan_ports(
 
 
 def hub_api_endpoint(hub_connect_url: str) -> Endpoint:
-    """Where the hub's API is published so that jobs reach it at this URL.
+    """Where the hub's API is published so that jobs reach it at this URL; its path is the hub's own.
 
     :param hub_connect_url: the deployment's hubConnectUrl.
-    :raises ValueError: it does not name an address and a port of one machine.
+    :returns: an address, or the name of a host.
+    :raises ValueError: nothing can be published there.
     """
     parts = urlsplit(hub_connect_url)
-    try:
-        address = ipaddress.ip_address(parts.hostname or "")
-    except ValueError:
-        address = None
-    if parts.scheme != "http" or address is None or address.is_unspecified or parts.path.strip("/"):
+    host = parts.hostname or ""
+    if parts.scheme != "http" or not host or host in EVERY_ADDRESS:
         raise ValueError(
-            "must be http://ADDRESS:PORT with an address of this machine, on which the hub's API is published"
+            "must be http://ADDRESS:PORT with an address of this machine, where the API is published"
         )
-    return Endpoint(str(address), parts.port or 80)
+    return Endpoint(host, parts.port or 80)

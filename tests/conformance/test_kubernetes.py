@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,11 @@ import pytest
 import yaml
 
 from brics_envs.config.environment import environment_names, load_environment
-from brics_envs.kustomize import build
+from brics_envs.kustomize import build, dump
 from brics_envs.lifecycle.prepare import Prepared, prepare
 from brics_envs.plan.manifest import HIDDEN, Document
 from brics_envs.plan.names import GENERATED_CONFIG_MAPS, GENERATED_SECRETS, PERSISTENT_VOLUMES, Instance
-from tests.conformance.table import HERE, ROOT
+from tests.conformance.table import HERE, ROOT, ask_kubectl
 
 ENVIRONMENTS = environment_names(ROOT)
 FIELDS = yaml.safe_load((HERE / "podman_fields.yaml").read_text(encoding="utf-8"))
@@ -248,3 +249,21 @@ def test_the_cluster_hands_the_hub_every_setting_that_it_reads(root: Path) -> No
     needed = {first or second for first, second in read} - {"jupyterDataDir"}
     assert needed <= set(config["deploy-config"])
     assert set(config["deploy-config"]) == set(prepared(root, "prod").settings.public())
+
+
+def test_the_readmes_overlay_can_be_built(tmp_path: Path, kubectl: Path) -> None:
+    """The example in the README, as it is there, upon a checkout beside it."""
+    readme = (ROOT / "README.md").read_text()
+    (example,) = re.findall(r"^# kustomization\.yaml\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    (tmp_path / "kustomization.yaml").write_text(example)
+    (tmp_path / "ssh_known_hosts").write_text("slurm.example.org ssh-ed25519 KEY\n")
+    shutil.copytree(ROOT / "k8s", tmp_path / "brics_jupyterhub_envs/k8s")
+    documents = build(tmp_path)
+    assert dump(documents) == ask_kubectl(tmp_path)
+    by_name = {(d["kind"], d["metadata"]["name"]): d for d in documents}
+    pod = by_name["Deployment", "jupyterhub-slurm"]["spec"]["template"]["spec"]
+    assert pod["containers"][0]["image"] == "registry.example.org/brics_jupyterhub:1"
+    assert by_name["ConfigMap", "ssh-known-hosts"]["data"] == {
+        "known_hosts": "slurm.example.org ssh-ed25519 KEY\n"
+    }
+    assert by_name["ConfigMap", "deploy-config"]["data"]["baseUrl"] == "/jupyter"

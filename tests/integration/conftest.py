@@ -18,6 +18,7 @@ import pytest
 
 from brics_envs.plan.names import DEFAULT_INSTANCE, PERSISTENT_VOLUMES, Instance, parse_instance
 from tests.integration.hub_client import HubClient
+from tests.integration.lifecycle.world import World, world
 from tests.integration.process_sampler import ProcessSampler
 from tests.integration.running_instance import (
     UP_DEADLINE_S,
@@ -101,6 +102,21 @@ def running(
         if not KEEP:
             down = invoke("down", *option)
             assert down.status == 0, f"`invoke down` failed:\n{down.stdout}\n{down.stderr}"
+
+
+@pytest.fixture(scope="session")
+def images() -> None:
+    """The images that `up` would build first; kept, as after any `up` and `down` of the default instance."""
+    instance = os.environ.get("BRICS_TEST_INSTANCE", DEFAULT_INSTANCE)
+    done = invoke("build", "--env", "dev_dummyauth", "--instance", instance, timeout_s=UP_DEADLINE_S)
+    assert done.status == 0, f"`invoke build` failed:\n{done.stdout}\n{done.stderr}"
+
+
+@pytest.fixture(scope="module")
+def own_world(images: None) -> Iterator[World]:
+    """A world for one module."""
+    with world(with_images=True) as made:
+        yield made
 
 
 def ready_already(instance: Instance, port: int, podman: docker.DockerClient) -> RunningInstance | None:

@@ -17,7 +17,7 @@ from tests.integration.waiting import wait_for
 def test_status_as_json(running: RunningInstance, otheruser: HubClient) -> None:
     otheruser.start(brics_project="project1.brics")
     (job,) = running.jobs("otheruser.project1")
-    status = json.loads(invoke("status", *running.option, "--json").checked())
+    status = json.loads(invoke("status", "--instance", running.instance.name, "--json").checked())
     (one,) = status["instances"]
     assert one.keys() == {"instance", "env", "pod", "url", "state", "containers", "slurm"}
     assert one["instance"] == running.instance.name

@@ -51,6 +51,19 @@ def test_killed_daemon_comes_back_and_runs_the_next_job(
     assert_lives(notebook)
 
 
+def test_job_that_ended_just_before_the_controller_was_killed(
+    running: RunningInstance, notebook: Kernel, testuser: HubClient
+) -> None:
+    """The controller saves its state every few seconds only, and would show the job until its time is up."""
+    testuser.start(brics_project="project1.brics")
+    (job,) = running.jobs("testuser.project1")
+    testuser.stop()
+    running.slurm("kill", "-9", str(running.pid("slurmctld")))
+    wait_for(running.takes_jobs, "Slurm takes jobs")
+    wait_for(lambda: job not in running.jobs(), "the job is not shown as running")
+    assert_lives(notebook)
+
+
 @pytest.mark.parametrize(("daemon", "polls"), [("sshd", 3), ("slurmctld", 1)])
 def test_outage_drops_no_notebook(
     running: RunningInstance, notebook: Kernel, daemon: str, polls: int

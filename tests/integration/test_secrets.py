@@ -115,6 +115,7 @@ def as_bytes(texts: dict[str, str]) -> Secrets:
 
 
 def forms_of(key: bytes) -> list[bytes]:
+    assert len(key) >= 16, "no key"
     return [key, key.hex().encode(), base64.b64encode(key), base64.urlsafe_b64encode(key)]
 
 

@@ -1,10 +1,14 @@
 """Layer of jupyterhub_config.py: Slurm runs elsewhere, so that its jobs reach the hub's API from outside the pod."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 c = get_config()  # noqa: F821
 
 # On the pod's own address: the port is published from there. The hub's proxy, beside the hub, stays on loopback.
 c.JupyterHub.hub_bind_url = "http://0.0.0.0:8081"
 c.JupyterHub.hub_connect_url = "http://127.0.0.1:8081"
-c.Spawner.hub_connect_url = Path("/etc/brics/deploy/hubConnectUrl").read_text()
+# Without a path: the hub adds its own.
+c.Spawner.hub_connect_url = (
+    urlsplit(Path("/etc/brics/deploy/hubConnectUrl").read_text())._replace(path="").geturl()
+)

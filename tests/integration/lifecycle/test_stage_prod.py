@@ -39,14 +39,8 @@ def one(own_world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             "config/versions.yaml", f"https://github.com/isambard-sc/{name}", f"git://{nowhere}/{name}"
         )
     alone = redirected(own_world, nowhere, tmp_path_factory.mktemp("registry"))
-    yield Prod(alone, Instance("lc-prod"), free_port())
+    yield One(alone, Instance("lc-prod"), free_port(), "lc_prod")
     own_world.invoke("down", "--all")
-
-
-class Prod(One):
-    @property
-    def options(self) -> tuple[str, ...]:
-        return ("--env", "lc_prod", *self.option, "--port", str(self.port))
 
 
 @pytest.mark.parametrize(

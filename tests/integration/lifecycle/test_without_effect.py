@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.integration.git_repositories import free_port
 from tests.integration.lifecycle.world import World, world
 
-OPTIONS = ("--env", "dev_dummyauth", "--instance", "lc-dry")
+OPTIONS = ("--env", "dev_dummyauth", "--instance", "lc-dry", "--port", str(free_port()))
 
 
 @pytest.fixture

@@ -138,11 +138,12 @@ class One:
     world: World
     instance: Instance
     port: int
+    environment: str = "dev_dummyauth"
 
     @property
     def options(self) -> tuple[str, ...]:
         """The options of `up` that name it."""
-        return ("--env", "dev_dummyauth", *self.option, "--port", str(self.port))
+        return ("--env", self.environment, *self.option, "--port", str(self.port))
 
     @property
     def option(self) -> tuple[str, str]:

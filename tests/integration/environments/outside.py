@@ -1,0 +1,271 @@
+"""What stands outside an instance's pod: a Slurm host, a Zenith server and an OpenID issuer, on a network of their own.
+
+All are containers of the project's images with other configuration. The network is podman's and belongs to one world.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from brics_envs.effects.keys import KeyPair, make_key_pair
+from brics_envs.plan.images import image_tag
+from tests.integration.lifecycle.world import PROJECT, World
+from tests.integration.waiting import wait_for
+
+NETWORK = "outside"
+CONFIGURATION = PROJECT / "k8s/components/slurm"
+TUNNEL_PORT = 9000
+"""Where the Zenith server listens for its users; zenith_client.py asks for it."""
+
+
+@dataclass(frozen=True)
+class Outside:
+    """The network; ``gateway`` is this machine's address on it, ``directory`` holds the hosts' files."""
+
+    world: World
+    subnet: str
+    gateway: str
+    directory: Path
+
+    def address(self, number: int) -> str:
+        """The address of the host of that number, from 10 on."""
+        return str(ip_network(self.subnet)[number])
+
+    def start(self, name: str, number: int, *args: str) -> Host:
+        """Start a container with an address of its own."""
+        host = Host(self.world, name, self.address(number))
+        self.world.podman(
+            "run", "--detach", f"--name={name}", f"--network={NETWORK}", f"--ip={host.address}", *args
+        )
+        return host
+
+    def folder(self, name: str, files: Mapping[str, str], mode: int = 0o644) -> Path:
+        """A folder with these files, for a host."""
+        folder = self.directory / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, text in files.items():
+            (folder / file).write_text(text)
+            (folder / file).chmod(mode)
+        return folder
+
+
+@dataclass(frozen=True)
+class Host:
+    """A container outside the pod."""
+
+    world: World
+    name: str
+    address: str
+
+    def run(self, *command: str) -> str:
+        """What a command prints on the host."""
+        return self.world.podman("exec", self.name, *command)
+
+    def log(self) -> str:
+        """What it has written."""
+        return self.world.podman("logs", self.name)
+
+    def stop(self) -> None:
+        """Stop it; ``start`` brings it back with its address."""
+        self.world.podman("stop", "--time=5", self.name)
+
+    def start(self) -> None:
+        """Start it again."""
+        self.world.podman("start", self.name)
+
+
+@contextmanager
+def outside(world: World, directory: Path, suffix: str = "dev-latest") -> Iterator[Outside]:
+    """A network for hosts, removed in the end with all that is on it.
+
+    :param suffix: the tag of the images that hosts are made of.
+    """
+    world.podman("network", "create", "--disable-dns", NETWORK)
+    try:
+        (shown,) = json.loads(world.podman("network", "inspect", NETWORK))
+        (subnet,) = shown["subnets"]
+        made = Outside(world, subnet["subnet"], subnet["gateway"], directory)
+        # The last container takes the network's bridge along when it stops, and with it this machine's address.
+        made.start("keeps-the-network", 9, "--entrypoint=sleep", image_tag("slurm", suffix), "infinity")
+        yield made
+    finally:
+        world.podman("network", "rm", "--force", "--time=5", NETWORK)
+
+
+def write_deploy_dir(directory: Path, settings: Mapping[str, Any], files: Mapping[str, str]) -> Path:
+    """Write a ``--deploy-dir``, as private as it should be."""
+    directory.mkdir(exist_ok=True)
+    for name, text in {"deploy.yaml": yaml.safe_dump(dict(settings)), **files}.items():
+        (directory / name).write_text(text)
+        (directory / name).chmod(0o600)
+    return directory
+
+
+# -- Slurm
+
+
+@dataclass(frozen=True)
+class SlurmHost(Host):
+    """A host with Slurm, sshd and the service account; ``host_key`` is its SSH key, ``client_key`` that of the hub."""
+
+    host_key: KeyPair
+    client_key: KeyPair
+
+    @property
+    def known_hosts(self) -> str:
+        """Its line in known_hosts."""
+        return f"{self.address} {self.host_key.public}\n"
+
+    def is_ready(self) -> bool:
+        """Whether it takes jobs."""
+        shown = self.world.podman("exec", self.name, "sinfo", "--noheader", "--format=%T", check=False)
+        return shown.split()[:1] == ["idle"]
+
+    def jobs(self) -> list[str]:
+        """ID and user of its jobs."""
+        return self.run("squeue", "--noheader", "--format=%i %u").splitlines()
+
+
+def start_slurm(outside: Outside, users: str, image_suffix: str = "dev-latest") -> SlurmHost:
+    """Start a Slurm host, and wait until it takes jobs."""
+    host_key, client_key = make_key_pair("slurm-host"), make_key_pair("hub")
+    configuration = outside.directory / "slurm"
+    configuration.mkdir()
+    for name in ("slurm.conf", "gres.conf", "sshd_config"):
+        shutil.copy(CONFIGURATION / name, configuration)
+    # Unlike in the pod, sshd listens on the host's own address.
+    sshd = configuration / "sshd_config"
+    sshd.write_text(sshd.read_text().replace("ListenAddress 127.0.0.1", "ListenAddress 0.0.0.0"))
+    mounts = {
+        configuration: "/etc/brics/slurm",
+        outside.folder("users", {"dev_users": users}): "/etc/brics/dev_users",
+        outside.folder(
+            "keys", {"authorized_keys": f'restrict,from="{outside.subnet}" {client_key.public}\n'}
+        ): "/etc/brics/ssh",
+        outside.folder(
+            "host-key", {"ssh_host_ed25519_key": host_key.private.decode()}, 0o400
+        ): "/etc/brics/ssh-host-key",
+    }
+    host = outside.start(
+        "slurm-host",
+        10,
+        "--hostname=slurm",
+        "--add-host=n1:127.0.0.1",
+        *(f"--volume={source}:{target}:ro" for source, target in mounts.items()),
+        image_tag("slurm", image_suffix),
+    )
+    made = SlurmHost(host.world, host.name, host.address, host_key, client_key)
+    wait_for(made.is_ready, "the Slurm host takes jobs", deadline_s=120, interval_s=0.5)
+    return made
+
+
+def slurm_settings(host: SlurmHost, outside: Outside, hub_port: int) -> dict[str, Any]:
+    """The deployment settings of a hub that uses this host."""
+    return {
+        "sshHostname": host.address,
+        "hubConnectUrl": f"http://{outside.gateway}:{hub_port}",
+        "slurmHostAliases": {"n1": host.address},
+    }
+
+
+def slurm_keys(host: SlurmHost) -> dict[str, str]:
+    """The key files of a deployment that uses this host."""
+    return {
+        "ssh_client_key": host.client_key.private.decode(),
+        "ssh_client_key.pub": host.client_key.public,
+        "ssh_known_hosts": host.known_hosts,
+    }
+
+
+# -- Zenith
+
+CLIENT_IMAGE = "localhost/zenith-client-test:1"
+
+SSHD = """\
+Port 2222
+HostKey /etc/zenith/host_key
+PidFile none
+AuthorizedKeysFile /etc/zenith/authorized_keys
+StrictModes no
+PasswordAuthentication no
+AllowUsers zenith
+AllowTcpForwarding remote
+GatewayPorts clientspecified
+"""
+
+
+def build_zenith_client(outside: Outside, hub_image: str) -> None:
+    """Make an image that takes what Zenith's client takes, as the user of its image, and opens the same tunnel."""
+    client = Path(__file__).with_name("zenith_client.py").read_text()
+    folder = outside.folder("zenith-client", {"zenith_client.py": client})
+    (folder / "Containerfile").write_text(
+        f"FROM {hub_image}\nUSER 0\nRUN useradd --uid 1001 --no-create-home zenith\n"
+        'COPY zenith_client.py /\nCMD ["python3", "/zenith_client.py"]\n'
+    )
+    outside.world.podman("build", "--pull=never", f"--tag={CLIENT_IMAGE}", str(folder))
+
+
+def start_zenith_server(outside: Outside, client_key: KeyPair, image_suffix: str = "dev-latest") -> Host:
+    """Start a server that lets a client with this key open a tunnel, on port 2222."""
+    keys = {"authorized_keys": f"{client_key.public}\n", "host_key": make_key_pair("zenith").private.decode()}
+    folder = outside.folder("zenith-server", keys | {"sshd_config": SSHD}, 0o600)
+    (folder / "authorized_keys").chmod(0o644)
+    script = (
+        "useradd --password '*' --no-create-home zenith && mkdir -p /run/sshd"
+        " && exec /usr/sbin/sshd -D -e -f /etc/zenith/sshd_config"
+    )
+    return outside.start(
+        "zenith-server",
+        11,
+        f"--volume={folder}:/etc/zenith:ro",
+        "--entrypoint=sh",
+        image_tag("slurm", image_suffix),
+        "-c",
+        script,
+    )
+
+
+def zenith_files(server: Host, client_key: KeyPair) -> dict[str, str]:
+    """The files of a deployment whose users come through this server."""
+    return {
+        "ssh_zenith_client_key": client_key.private.decode(),
+        "ssh_zenith_client_key.pub": client_key.public,
+        "zenith_client_config.yaml": f"server_address: {server.address}\nserver_port: 2222\n",
+    }
+
+
+# -- an issuer
+
+
+def start_issuer(outside: Outside, public_jwk: Mapping[str, str], image_suffix: str = "dev-latest") -> str:
+    """Start a web server with an issuer's documents; its URL, which is the issuer's name."""
+    url = f"http://{outside.address(12)}:9099/realms/x"
+    documents = {
+        ".well-known/openid-configuration": {"issuer": url, "jwks_uri": f"{url}/keys"},
+        "keys": {"keys": [dict(public_jwk)]},
+    }
+    for name, document in documents.items():
+        file = outside.directory / "issuer/realms/x" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(document))
+    outside.start(
+        "issuer",
+        12,
+        f"--volume={outside.directory}/issuer:/issuer:ro",
+        "--entrypoint=python3",
+        image_tag("slurm", image_suffix),
+        "-m",
+        "http.server",
+        "--directory=/issuer",
+        "9099",
+    )
+    return url

@@ -1,0 +1,200 @@
+"""`dev_dummyauth_extslurm`: the hub in a pod, Slurm on a host elsewhere."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from brics_envs.effects.keys import make_key_pair
+from brics_envs.errors import BAD_INPUT, FAILED
+from brics_envs.plan.names import Instance
+from tests.integration.environments.outside import (
+    Outside,
+    SlurmHost,
+    slurm_keys,
+    slurm_settings,
+    write_deploy_dir,
+)
+from tests.integration.git_repositories import free_port
+from tests.integration.lifecycle.world import One
+from tests.integration.waiting import wait_for
+
+pytestmark = pytest.mark.timeout(900, func_only=True)
+
+
+@pytest.fixture(scope="module")
+def hub_port() -> int:
+    """The port of the hub's API on this machine."""
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def deploy_dir(slurm_host: SlurmHost, around: Outside, hub_port: int) -> Path:
+    """The deployment's directory."""
+    settings = slurm_settings(slurm_host, around, hub_port)
+    return write_deploy_dir(around.directory / "deploy", settings, slurm_keys(slurm_host))
+
+
+@pytest.fixture(scope="module")
+def one(around: Outside, deploy_dir: Path) -> Iterator[One]:
+    """The instance, up."""
+    made = One(around.world, Instance("ext"), free_port(), "dev_dummyauth_extslurm")
+    made.up("--deploy-dir", str(deploy_dir))
+    yield made
+    around.world.invoke("down", "--all")
+
+
+def test_a_notebook_runs_on_the_host_elsewhere(
+    one: One, slurm_host: SlurmHost, around: Outside, hub_port: int
+) -> None:
+    client = one.client()
+    client.start(brics_project="project2.brics", ngpus="2")
+    try:
+        (line,) = slurm_host.jobs()
+        job, user = line.split()
+        assert user == "testuser.project2"
+        names = "'SLURM_JOB_ID', 'SLURMD_NODENAME', 'JUPYTERHUB_API_URL'"
+        printed = client.run(
+            f"import os, getpass; print(getpass.getuser(), *(os.environ[n] for n in ({names})))"
+        )
+        assert printed.split() == [user, job, "n1", f"http://{around.gateway}:{hub_port}/jupyter/hub/api"]
+    finally:
+        client.stop()
+    wait_for(lambda: slurm_host.jobs() == [], "the job has ended")
+
+
+def test_the_pod_has_no_slurm(one: One) -> None:
+    names = one.world.podman("ps", f"--filter=pod={one.instance.pod}", "--format={{.Names}}").split()
+    assert one.instance.container("jupyterhub") in names
+    assert one.instance.container("slurm") not in names
+
+
+def test_the_hubs_api_is_on_the_address_that_jobs_are_given_alone(
+    one: One, around: Outside, hub_port: int
+) -> None:
+    assert answers(around.gateway, hub_port)
+    assert not answers("127.0.0.1", hub_port)
+
+
+def answers(address: str, port: int) -> bool:
+    """Whether something accepts a connection."""
+    with socket.socket() as probe:
+        probe.settimeout(5)
+        return probe.connect_ex((address, port)) == 0
+
+
+def test_up_again_changes_nothing(one: One, deploy_dir: Path) -> None:
+    before = one.container_ids()
+    one.up("--deploy-dir", str(deploy_dir))
+    assert one.container_ids() == before
+
+
+# -- what goes wrong
+
+
+def failed_up(one: One, deploy_dir: Path) -> str:
+    """The error of an `up` that fails, without a traceback."""
+    done = one.world.invoke("up", *one.options, "--deploy-dir", str(deploy_dir))
+    assert done.status == FAILED, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr[done.stderr.index("error: ") :]
+
+
+def test_the_host_is_down(one: One, slurm_host: SlurmHost, deploy_dir: Path) -> None:
+    client = one.client()
+    slurm_host.stop()
+    try:
+        assert f"{slurm_host.address} cannot be reached" in failed_up(one, deploy_dir)
+        answer = client.submit(client.spawn_form(), {"brics_project": "project1.brics"})
+        wait_for(
+            lambda: "Slurm cannot be reached" in page_of(client, answer), "the page says why", interval_s=1
+        )
+    finally:
+        slurm_host.start()
+    wait_for(slurm_host.is_ready, "the host is back", deadline_s=120, interval_s=0.5)
+    one.up("--deploy-dir", str(deploy_dir))
+    client.start(brics_project="project1.brics")
+    client.stop()
+
+
+def page_of(client, answer) -> str:  # type: ignore[no-untyped-def]
+    """The answer to the form, or the page that it led to, as it is now."""
+    return str(answer.text) + client.get(urlsplit(answer.url).path.removeprefix("/jupyter")).text
+
+
+def test_the_host_has_another_key(one: One, slurm_host: SlurmHost, deploy_dir: Path) -> None:
+    known_hosts = deploy_dir / "ssh_known_hosts"
+    known_hosts.write_text(f"{slurm_host.address} {make_key_pair('other').public}\n")
+    try:
+        error = failed_up(one, deploy_dir)
+    finally:
+        known_hosts.write_text(slurm_host.known_hosts)
+    assert f"the host key of {slurm_host.address} is not the one in ssh_known_hosts" in error
+    one.up("--deploy-dir", str(deploy_dir))
+
+
+def test_the_host_does_not_know_our_key(one: One, slurm_host: SlurmHost, deploy_dir: Path) -> None:
+    pair = make_key_pair("another")
+    change = {"ssh_client_key": pair.private.decode(), "ssh_client_key.pub": pair.public}
+    for name, text in change.items():
+        (deploy_dir / name).write_text(text)
+    try:
+        error = failed_up(one, deploy_dir)
+    finally:
+        for name, text in slurm_keys(slurm_host).items():
+            (deploy_dir / name).write_text(text)
+    assert f"{slurm_host.address} does not let jupyterspawner in with ssh_client_key" in error
+    one.up("--deploy-dir", str(deploy_dir))
+
+
+def test_the_service_account_lacks_its_sudo_rights(one: One, slurm_host: SlurmHost, deploy_dir: Path) -> None:
+    slurm_host.run("mv", "/etc/sudoers.d/brics", "/etc/brics.sudoers")
+    try:
+        error = failed_up(one, deploy_dir)
+    finally:
+        slurm_host.run("mv", "/etc/brics.sudoers", "/etc/sudoers.d/brics")
+    assert f"sudo on {slurm_host.address} does not let jupyterspawner run" in error
+    one.up("--deploy-dir", str(deploy_dir))
+
+
+def test_what_is_missing_in_the_directory(one: One, deploy_dir: Path, tmp_path: Path) -> None:
+    """Each file in one line, and nothing was created."""
+    before = one.world.things()
+    another = ("--env", one.environment, "--instance", "refused", "--port", str(free_port()))
+    done = one.world.invoke("up", *another)
+    assert done.status == BAD_INPUT
+    assert "--deploy-dir: dev_dummyauth_extslurm needs one" in done.stderr
+    (tmp_path / "deploy.yaml").write_text((deploy_dir / "deploy.yaml").read_text())
+    (tmp_path / "ssh_client_key").write_text("nonsense")
+    (tmp_path / "ssh_client_key").chmod(0o644)
+    done = one.world.invoke("up", *another, "--deploy-dir", str(tmp_path))
+    assert done.status == BAD_INPUT
+    for name in ("ssh_client_key", "ssh_client_key.pub", "ssh_known_hosts"):
+        assert len([line for line in done.stderr.splitlines() if f"{tmp_path / name}: " in line]) == 1
+    assert one.world.things() == before
+
+
+def test_an_address_that_is_not_this_machines(one: One, deploy_dir: Path, tmp_path: Path) -> None:
+    text = (deploy_dir / "deploy.yaml").read_text()
+    url = next(word for word in text.split() if word.startswith("http://"))
+    for file in deploy_dir.iterdir():
+        (tmp_path / file.name).write_text(file.read_text())
+        (tmp_path / file.name).chmod(0o600)
+    (tmp_path / "deploy.yaml").write_text(text.replace(url, "http://192.0.2.10:8081"))
+    another = ("--env", one.environment, "--instance", "refused", "--port", str(free_port()))
+    done = one.world.invoke("up", *another, "--deploy-dir", str(tmp_path))
+    assert done.status == FAILED
+    assert "hubConnectUrl: port 8081 of 192.0.2.10 cannot be used" in done.stderr
+    assert not (one.world.root / "_build/refused").exists()
+
+
+def test_down_leaves_nothing(one: One, slurm_host: SlurmHost) -> None:
+    one.down()
+    things = one.world.things()
+    for kind in (things.pods, things.containers, things.volumes, things.secrets, things.networks):
+        assert not [name for name in kind if "-ext" in name or "_ext" in name]
+    assert not one.directory.exists()

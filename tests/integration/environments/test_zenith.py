@@ -1,0 +1,238 @@
+"""`dev_realauth_zenithclient` and `prod`: users come through a tunnel, with tokens of an issuer elsewhere."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+
+import pytest
+
+from brics_envs.effects.keys import KeyPair, make_key_pair
+from brics_envs.effects.tokens import make_jwks
+from brics_envs.errors import BAD_INPUT, FAILED
+from brics_envs.plan.images import image_tag
+from brics_envs.plan.names import Instance
+from tests.integration.environments.outside import (
+    CLIENT_IMAGE,
+    TUNNEL_PORT,
+    Host,
+    Outside,
+    SlurmHost,
+    build_zenith_client,
+    slurm_keys,
+    slurm_settings,
+    start_issuer,
+    start_zenith_server,
+    write_deploy_dir,
+    zenith_files,
+)
+from tests.integration.git_repositories import free_port
+from tests.integration.hub_client import HubClient
+from tests.integration.lifecycle.world import One
+from tests.integration.real_instance import DEV_USERS, TOKEN_HEADER
+from tests.integration.realauth.forger import Forger
+from tests.integration.waiting import wait_for
+
+pytestmark = pytest.mark.timeout(900, func_only=True)
+
+TWELVE_HOURS_S = 12 * 3600
+
+
+@dataclass(frozen=True)
+class Way:
+    """The way in: a Zenith server, the key of its client, and the issuer of users' tokens."""
+
+    server: Host
+    client_key: KeyPair
+    forger: Forger
+
+    @property
+    def url(self) -> str:
+        """JupyterHub's address at the server's end of the tunnel."""
+        return f"http://{self.server.address}:{TUNNEL_PORT}/jupyter"
+
+    def client(self, token: str = "") -> HubClient:
+        """A browser session that has come with a token, through the tunnel and, before it, over HTTPS."""
+        client = HubClient(self.url)
+        # Browsers are at the other end of Zenith's TLS; here its cookies may travel without.
+        client.http.cookies.set_policy(
+            DefaultCookiePolicy(secure_protocols=("http", "https", "ws", "wss"))  # type: ignore[arg-type]
+        )
+        client.http.headers["X-Forwarded-Proto"] = "https"
+        if token:
+            client.get("/hub/login", headers={TOKEN_HEADER: token})
+            client.user = "testuser"
+        return client
+
+
+@pytest.fixture(scope="module")
+def way(around: Outside, image_suffix: str) -> Way:
+    """A Zenith server and an issuer, outside."""
+    client_key, jwk = make_key_pair("zenith-client"), make_jwks()["keys"][0]
+    build_zenith_client(around, image_tag("jupyterhub", image_suffix))
+    image = "ghcr.io/azimuth-cloud/zenith-client:0.16.1"
+    around.world.replace("config/versions.yaml", image, CLIENT_IMAGE)
+    server = start_zenith_server(around, client_key, image_suffix)
+    url = start_issuer(around, Forger("", jwk).public, image_suffix)
+    return Way(server, client_key, Forger(url, jwk))
+
+
+# -- dev_realauth_zenithclient
+
+
+@pytest.fixture(scope="module")
+def dev(around: Outside, way: Way) -> Iterator[One]:
+    """An instance of dev_realauth_zenithclient."""
+    around.world.write("config/dev_realauth_zenithclient/dev_users", DEV_USERS)
+    settings = {"oidcServer": way.forger.issuer}
+    directory = around.directory / "deploy-dev"
+    write_deploy_dir(directory, settings, zenith_files(way.server, way.client_key))
+    made = One(around.world, Instance("zen"), free_port(), "dev_realauth_zenithclient")
+    done = made.up("--deploy-dir", str(directory))
+    assert "Zenith" in done.stdout
+    assert way.forger.issuer in done.stdout
+    yield made
+    made.down()
+
+
+def test_a_notebook_through_the_tunnel(dev: One, way: Way) -> None:
+    client = way.client(way.forger.sign())
+    client.start(brics_project="project1.brics")
+    printed = client.run("import getpass, os; print(getpass.getuser(), os.environ['SLURM_JOB_ID'])")
+    assert printed.split() == ["testuser.project1", *dev.jobs()]
+    client.stop()
+
+
+def test_without_a_token_nobody_gets_in(dev: One, way: Way) -> None:
+    assert way.client().get("/hub/login").status_code == 401
+    assert way.client().get("/hub/login", headers={TOKEN_HEADER: "x.y.z"}).status_code == 401
+
+
+def test_nothing_is_published_on_this_machine(dev: One) -> None:
+    shown = json.loads(dev.world.podman("pod", "inspect", dev.instance.pod))
+    pod = shown[0] if isinstance(shown, list) else shown
+    assert not pod["InfraConfig"]["PortBindings"]
+    # Nor at the pod's own address, which this machine can reach.
+    code = (
+        "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.connect(('192.0.2.1', 9)); "
+    )
+    address = dev.run("slurm", "python3", "-c", code + "print(s.getsockname()[0])")
+    for port in (8000, 8001, 8081, 22):
+        with socket.socket() as probe:
+            probe.settimeout(5)
+            assert probe.connect_ex((address, port)) != 0, port
+
+
+def test_status_knows_the_tunnel(dev: One) -> None:
+    (one,) = json.loads(dev.world.invoke("status", *dev.option, "--json").ok().stdout)["instances"]
+    assert one["state"] == "ready"
+    assert {c["name"]: c["ready"] for c in one["containers"]} == {
+        "jupyterhub": True,
+        "slurm": True,
+        "zenith-client": True,
+    }
+
+
+def test_a_way_past_the_tunnel_is_refused(dev: One, around: Outside) -> None:
+    options = ("--deploy-dir", str(around.directory / "deploy-dev"), "--direct-port", str(free_port()))
+    done = dev.world.invoke("up", *dev.options, *options)
+    assert done.status == BAD_INPUT
+    assert "Zenith tunnel alone" in done.stderr
+
+
+def test_a_server_that_does_not_let_the_client_in(dev: One, around: Outside, way: Way) -> None:
+    directory = around.directory / "deploy-refused"
+    files = zenith_files(way.server, make_key_pair("unknown"))
+    write_deploy_dir(directory, {"oidcServer": way.forger.issuer}, files)
+    done = dev.world.invoke("up", *dev.options, "--deploy-dir", str(directory))
+    assert done.status == FAILED
+    assert "not ready:" in done.stderr
+    assert "zenith-client" in done.stderr
+    assert "Permission denied" in done.stderr, "the client's log explains it"
+    dev.up("--deploy-dir", str(around.directory / "deploy-dev"))
+
+
+# -- prod
+
+BUILTIN = ("--base", "local", "--repo", "bricsauthenticator=builtin")
+
+
+@pytest.fixture(scope="module")
+def prod(dev: One, around: Outside, way: Way, slurm_host: SlurmHost) -> Iterator[One]:
+    """An instance of prod, which gets the tunnel when the other instance is down."""
+    dev.down()
+    settings = slurm_settings(slurm_host, around, free_port()) | {"oidcServer": way.forger.issuer}
+    files = slurm_keys(slurm_host) | zenith_files(way.server, way.client_key)
+    directory = write_deploy_dir(around.directory / "deploy-prod", settings, files)
+    made = One(around.world, Instance("prod"), free_port(), "prod")
+    made.up(*BUILTIN, "--deploy-dir", str(directory))
+    yield made
+    made.down()
+
+
+def test_a_notebook_in_production(prod: One, way: Way, slurm_host: SlurmHost) -> None:
+    client = way.client(way.forger.sign())
+    client.start(brics_project="project1.brics")
+    printed = client.run("import getpass, os; print(os.environ['SLURM_JOB_ID'], getpass.getuser())")
+    assert [printed.strip()] == slurm_host.jobs()
+    client.stop()
+    wait_for(lambda: slurm_host.jobs() == [], "the job has ended")
+
+
+def test_sign_in_cookies_last_twelve_hours(prod: One, way: Way) -> None:
+    answer = way.client().get("/hub/login", headers={TOKEN_HEADER: way.forger.sign()}, allow_redirects=False)
+    (cookie,) = (c for c in answer.cookies if c.name == "jupyterhub-hub-login")
+    date = answer.headers["Date"]
+    lasts = cookie.expires - parsed(date)  # type: ignore[operator]
+    assert abs(lasts - TWELVE_HOURS_S) < 60
+    assert cookie.secure
+    assert cookie.has_nonstandard_attr("HttpOnly")
+
+
+def parsed(date: str) -> float:
+    from email.utils import parsedate_to_datetime
+
+    return parsedate_to_datetime(date).timestamp()
+
+
+def test_containers_are_confined(prod: One) -> None:
+    for name, uid in (("jupyterhub", "10000"), ("zenith-client", "1001")):
+        assert prod.run(name, "id", "-u") == uid
+        status = dict(
+            line.split(":\t", 1)
+            for line in prod.run(name, "cat", "/proc/self/status").splitlines()
+            if ":\t" in line
+        )
+        for capabilities in ("CapEff", "CapPrm", "CapBnd", "CapAmb"):
+            assert int(status[capabilities], 16) == 0
+        assert status["NoNewPrivs"] == "1"
+        written = prod.run(name, "sh", "-c", "touch /etc/written 2>&1 || true")
+        assert "Read-only file system" in written
+        (shown,) = json.loads(prod.world.podman("inspect", prod.instance.container(name)))
+        assert shown["HostConfig"]["Memory"] > 0
+        assert shown["HostConfig"]["CpuQuota"] > 0
+
+
+def test_images_are_those_of_stage_prod(prod: One) -> None:
+    images = prod.world.podman("ps", f"--filter=pod={prod.instance.pod}", "--format={{.Image}}").split()
+    assert "localhost/brics_jupyterhub:prod" in images
+    names = "import importlib.metadata as m; print(*m.entry_points(group='jupyterhub.authenticators').names)"
+    assert "dummy" not in prod.run("jupyterhub", "python3", "-c", names).split()
+    assert prod.run("jupyterhub", "sh", "-c", "ls -d /opt/src 2>/dev/null || true") == ""
+
+
+def test_production_has_no_password_and_no_users_of_its_own(prod: One) -> None:
+    assert not (prod.directory / "password").exists()
+    names = {name.rpartition("-")[0] for name in prod.world.things().secrets}
+    assert names == {"jupyterhub-slurm-ssh-client-key", "jupyterhub-slurm-zenith-client"}
+
+
+def test_the_production_instance_leaves_nothing(prod: One) -> None:
+    prod.down()
+    things = prod.world.things()
+    for kind in (things.pods, things.volumes, things.secrets, things.networks):
+        assert not [name for name in kind if "-prod" in name or "_prod" in name]
+    assert not [image for image in things.images if "brics_jupyterhub:prod" in image]
