@@ -7,6 +7,11 @@ c = get_config()  # noqa: F821
 
 # Whoever signed in in the morning signs in again the next day, with a token that is valid then.
 c.JupyterHub.cookie_max_age_days = 0.5
+# In the browser too, where JupyterHub would keep the cookie for a month.
+c.JupyterHub.tornado_settings = {"cookie_options": {"expires_days": 0.5}}
+# What stands in front of the hub says that users came over HTTPS (X-Forwarded-Proto); cookies are for HTTPS alone then.
+# The hub's own proxy would add that they come over HTTP.
+c.ConfigurableHTTPProxy.command = ["configurable-http-proxy", "--no-x-forward"]
 # The hub's word counts in a notebook server, not what its user writes into configuration files.
 c.Spawner.disable_user_config = True
 # Many who start at once, after an outage for example, must not overwhelm Slurm's host: the others wait a moment.

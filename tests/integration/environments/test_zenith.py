@@ -6,7 +6,7 @@ import json
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -55,13 +55,8 @@ class Way:
         return f"http://{self.server.address}:{TUNNEL_PORT}/jupyter"
 
     def client(self, token: str = "") -> HubClient:
-        """A browser session that has come with a token, through the tunnel and, before it, over HTTPS."""
+        """A browser session that has come with a token through the tunnel."""
         client = HubClient(self.url)
-        # Browsers are at the other end of Zenith's TLS; here its cookies may travel without.
-        client.http.cookies.set_policy(
-            DefaultCookiePolicy(secure_protocols=("http", "https", "ws", "wss"))  # type: ignore[arg-type]
-        )
-        client.http.headers["X-Forwarded-Proto"] = "https"
         if token:
             client.get("/hub/login", headers={TOKEN_HEADER: token})
             client.user = "testuser"
@@ -151,7 +146,7 @@ def test_a_server_that_does_not_let_the_client_in(dev: One, around: Outside, way
     assert done.status == FAILED
     assert "not ready:" in done.stderr
     assert "zenith-client" in done.stderr
-    assert "Permission denied" in done.stderr, "the client's log explains it"
+    assert "Permission denied" in done.stderr, f"the client's log explains it: {done.stderr}"
     dev.up("--deploy-dir", str(around.directory / "deploy-dev"))
 
 
@@ -182,20 +177,39 @@ def test_a_notebook_in_production(prod: One, way: Way, slurm_host: SlurmHost) ->
     wait_for(lambda: slurm_host.jobs() == [], "the job has ended")
 
 
+AGED = """
+import sys, time
+from pathlib import Path
+from tornado.web import create_signed_value, decode_signed_value
+secret = bytes.fromhex(Path("/srv/jupyterhub/jupyterhub_cookie_secret").read_text().strip())
+name, value, age_s = sys.argv[1], sys.argv[2], float(sys.argv[3])
+content = decode_signed_value(secret, name, value)
+print(create_signed_value(secret, name, content, clock=lambda: time.time() - age_s).decode())
+"""
+"""Makes of a cookie of the hub the one that it would have given some seconds ago."""
+
+LOGIN_COOKIE = "jupyterhub-hub-login"
+
+
 def test_sign_in_cookies_last_twelve_hours(prod: One, way: Way) -> None:
-    answer = way.client().get("/hub/login", headers={TOKEN_HEADER: way.forger.sign()}, allow_redirects=False)
-    (cookie,) = (c for c in answer.cookies if c.name == "jupyterhub-hub-login")
-    date = answer.headers["Date"]
-    lasts = cookie.expires - parsed(date)  # type: ignore[operator]
-    assert abs(lasts - TWELVE_HOURS_S) < 60
+    # As Zenith hands requests on that came to it over HTTPS.
+    headers = {TOKEN_HEADER: way.forger.sign(), "X-Forwarded-Proto": "https"}
+    answer = way.client().get("/hub/login", headers=headers, allow_redirects=False)
+    (cookie,) = (cookie for cookie in answer.cookies if cookie.name == LOGIN_COOKIE)
+    assert cookie.expires is not None
+    assert (
+        abs(cookie.expires - parsedate_to_datetime(answer.headers["Date"]).timestamp() - TWELVE_HOURS_S) < 60
+    )
     assert cookie.secure
     assert cookie.has_nonstandard_attr("HttpOnly")
 
-
-def parsed(date: str) -> float:
-    from email.utils import parsedate_to_datetime
-
-    return parsedate_to_datetime(date).timestamp()
+    # Nor does the hub take one for longer, whatever the browser does.
+    for age_s, counts in ((TWELVE_HOURS_S - 600, True), (TWELVE_HOURS_S + 600, False)):
+        client = way.client()
+        value = str(cookie.value).strip('"')
+        aged = prod.run("jupyterhub", "python3", "-c", AGED, LOGIN_COOKIE, value, str(age_s))
+        client.http.cookies.set(LOGIN_COOKIE, f'"{aged}"', path="/jupyter/hub/")
+        assert client.signed_in == counts, f"after {age_s} s"
 
 
 def test_containers_are_confined(prod: One) -> None:
