@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import socket
 
 
@@ -22,6 +24,8 @@ def address_of(host: str) -> str:
 
     :raises ValueError: it has none; in the system's words.
     """
+    with contextlib.suppress(ValueError):
+        return str(ipaddress.ip_address(host))
     try:
         return str(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0])
     except OSError as error:

@@ -1,0 +1,89 @@
+"""What is refused of an environment's settings, and what an environment needs and makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from brics_envs.config.environment import load_environment
+from brics_envs.errors import BAD_INPUT, ConfigError
+from brics_envs.lifecycle.instance_files import Generated
+from brics_envs.lifecycle.prepare import Prepared, prepare
+from brics_envs.plan.images import repositories_of
+from brics_envs.plan.manifest import Endpoint
+from brics_envs.plan.names import Instance
+
+ROOT = Path(__file__).resolve().parents[2]
+SLURM = "sshHostname: slurm.example.org\nhubConnectUrl: http://192.0.2.10:8081\n"
+ISSUER = "oidcServer: https://issuer.example.org/realms/x\n"
+BOTH = ("bricsauthenticator", "slurmspawner_wrappers")
+
+
+def prepared(name: str, deploy_dir: Path | None = None, direct_port: int | None = None) -> Prepared:
+    return prepare(load_environment(ROOT, name), Instance(), 8000, direct_port, deploy_dir)
+
+
+def refused(name: str, directory: Path, text: str) -> str:
+    (directory / "deploy.yaml").write_text(text)
+    with pytest.raises(ConfigError) as error:
+        prepared(name, directory)
+    assert error.value.exit_status == BAD_INPUT
+    return error.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "keys"),
+    [
+        ("prod", "", ["sshHostname", "hubConnectUrl", "oidcServer"]),
+        ("prod", SLURM, ["oidcServer"]),
+        ("prod", ISSUER + SLURM.replace("http:", "https:"), ["hubConnectUrl"]),
+        ("dev_dummyauth_extslurm", "", ["sshHostname", "hubConnectUrl"]),
+    ],
+)
+def test_settings_that_are_needed_are_told_at_once(
+    tmp_path: Path, name: str, text: str, keys: list[str]
+) -> None:
+    lines = refused(name, tmp_path, text).splitlines()
+    assert [line.split(": ")[1] for line in lines] == keys
+    assert all(line.startswith(f"{tmp_path}/deploy.yaml: ") for line in lines)
+
+
+def test_keys_are_told_when_the_settings_are_right(tmp_path: Path) -> None:
+    message = refused("prod", tmp_path, SLURM + ISSUER)
+    assert len(message.splitlines()) == 6
+
+
+@pytest.mark.parametrize(
+    ("name", "generated", "needed", "repositories"),
+    [
+        ("dev_dummyauth", Generated(password=True, ssh_keys=True, local_issuer=False), 0, BOTH),
+        ("dev_dummyauth_extslurm", Generated(password=True, ssh_keys=False, local_issuer=False), 3, BOTH[:1]),
+        ("prod", Generated(password=False, ssh_keys=False, local_issuer=False), 6, BOTH[:1]),
+    ],
+)
+def test_what_is_made_and_what_is_needed(
+    name: str, generated: Generated, needed: int, repositories: tuple[str, ...]
+) -> None:
+    found = prepared(name)
+    assert found.generated == generated
+    assert len(found.needed_files) == needed
+    assert (found.keys is None) == bool(needed)
+    assert repositories_of(found.built_images) == repositories
+
+
+def test_production_is_strict_and_awaits_tokens() -> None:
+    found = prepared("prod")
+    assert found.strict
+    assert found.awaits_tokens
+    assert found.url == ""
+    assert found.ports.published == (Endpoint("192.0.2.10", 8081),)
+
+
+def test_users_are_those_of_the_environment_that_is_linked_to() -> None:
+    shared = load_environment(ROOT, "dev_dummyauth_extslurm").dev_users
+    assert shared == ROOT / "config/dev_dummyauth/dev_users"
+    assert (
+        load_environment(ROOT, "dev_realauth_zenithclient").dev_users
+        == ROOT / "config/dev_realauth/dev_users"
+    )

@@ -1,0 +1,64 @@
+"""What the messages of ssh and sudo mean."""
+
+from __future__ import annotations
+
+import pytest
+
+from brics_envs.lifecycle.instance_files import Applied
+from brics_envs.lifecycle.ready import ssh_words
+
+APPLIED = Applied(
+    environment="dev_dummyauth_extslurm",
+    url="",
+    base_url="/jupyter/",
+    issuer="",
+    account="a.p",
+    slurm_host="slurm.example.org",
+    wrappers="/opt/w/bin",
+    digests={},
+)
+
+
+@pytest.mark.parametrize(
+    ("stderr", "meaning"),
+    [
+        (
+            "Host key verification failed.",
+            "the host key of slurm.example.org is not the one in ssh_known_hosts",
+        ),
+        (
+            "jupyterspawner@slurm.example.org: Permission denied (publickey).",
+            "slurm.example.org does not let jupyterspawner in with ssh_client_key",
+        ),
+        (
+            "sudo: a password is required",
+            "sudo on slurm.example.org does not let jupyterspawner run /opt/w/bin/slurmspawner_squeue as a.p",
+        ),
+        (
+            "sudo: unknown user a.p\nsudo: error initializing audit plugin",
+            "slurm.example.org has no account a.p",
+        ),
+        (
+            "ssh: Could not resolve hostname slurm.example.org: Name or service not known",
+            "slurm.example.org cannot be found",
+        ),
+        *(
+            (
+                f"ssh: connect to host slurm.example.org port 22: {reason}",
+                "slurm.example.org cannot be reached on port 22",
+            )
+            for reason in (
+                "Connection refused",
+                "Connection timed out",
+                "No route to host",
+                "Network is unreachable",
+            )
+        ),
+    ],
+)
+def test_known_messages_are_explained_and_shown(stderr: str, meaning: str) -> None:
+    assert ssh_words(stderr, APPLIED) == f"{meaning} ({stderr.splitlines()[-1]})"
+
+
+def test_others_are_shown_as_they_are() -> None:
+    assert ssh_words("squeue: error: something else", APPLIED) == "squeue: error: something else"
