@@ -23,6 +23,10 @@ images:
   - name: localhost/brics_slurm
     newTag: latest
 """
+SHARED_PASSWORD = (
+    ("jupyterhub.auth", "DummyAuthenticator"),
+    ("jupyterhub.authenticators.shared", "SharedPasswordAuthenticator"),
+)
 BUILTIN = ("--repo", "bricsauthenticator=builtin", "--repo", "slurmspawner_wrappers=builtin")
 LOCAL = (*BUILTIN, "--base", "local")
 
@@ -87,7 +91,13 @@ def test_packages_are_installed_and_sources_are_not_there(one: One) -> None:
     names = "import importlib.metadata as m; print(*m.entry_points(group='jupyterhub.authenticators').names)"
     authenticators = one.run("jupyterhub", "python3", "-c", names).split()
     assert "brics" in authenticators
-    assert "dummy" not in authenticators
+    assert not {"dummy", "shared-password"} & set(authenticators)
+    for module, name in SHARED_PASSWORD:
+        missing = f"import importlib; print(hasattr(importlib.import_module({module!r}), {name!r}))"
+        assert one.run("jupyterhub", "sh", "-c", 'python3 -c "$1" 2>&1 | tail -1', "sh", missing) in (
+            "False",
+            f"ModuleNotFoundError: No module named '{module}'",
+        )
 
 
 def test_down_removes_their_tags(one: One) -> None:
