@@ -42,16 +42,20 @@ def token(root: Path, instance: Instance, options: TokenOptions) -> str:
         raise ConfigError(
             f"--user: {options.user!r} is not in dev_users", hint=f"known are {known}; or give --project"
         )
-    return sign_token(
-        json.loads((directory / ISSUER_JWKS).read_text()),
-        issuer=applied.issuer,
-        audience=deploy["jwtAudience"],
-        user=options.user,
-        projects=projects,
-        platform=deploy["bricsPlatform"],
-        expires_in_s=options.expires_in_s,
-        extra_claims=options.claims,
-    )
+    try:
+        return sign_token(
+            json.loads((directory / ISSUER_JWKS).read_text()),
+            issuer=applied.issuer,
+            audience=deploy["jwtAudience"],
+            user=options.user,
+            projects=projects,
+            platform=deploy["bricsPlatform"],
+            expires_in_s=options.expires_in_s,
+            extra_claims=options.claims,
+        )
+    except TypeError as error:
+        # Of PyJWT, about a registered claim.
+        raise ConfigError(f"--claim: {error}") from None
 
 
 def _config_maps(manifest: Path, instance: Instance) -> dict[str, dict[str, str]]:

@@ -134,6 +134,18 @@ async def test_the_event_loop_runs_on_meanwhile(issuer: Issuer, clock: Clock) ->
     assert task.result()
 
 
+async def test_an_issuer_that_is_down_for_long_is_unavailable_all_the_time(
+    issuer: Issuer, clock: Clock
+) -> None:
+    keys = make(issuer, clock)
+    await keys.key_for(K1)
+    with issuer.down():
+        for _ in range(20):
+            with pytest.raises(IssuerUnavailableError):
+                await keys.key_for(K2)
+            clock.now += 1.1
+
+
 async def test_an_issuer_that_is_down(issuer: Issuer, clock: Clock) -> None:
     keys = make(issuer, clock)
     await keys.key_for(K1)

@@ -62,6 +62,8 @@ def test_no_token_of_an_instance_without_issuer(running: RunningInstance) -> Non
         ([], "--user"),
         (["--user", "testuser", "--expires-in", "soon"], "--expires-in"),
         (["--user", "testuser", "--claim", "x"], "--claim"),
+        (["--user", "testuser", "--claim", "iss=7"], "--claim"),
+        (["--user", "testuser", "--claim", "x=" + "[" * 100_000], "--claim: nested too deeply"),
     ],
 )
 def test_token_options_that_are_refused(real: RealInstance, options: list[str], words: str) -> None:

@@ -214,11 +214,18 @@ def test_websockets_of_kernel_and_terminal(real: RealInstance, testuser: RealCli
 def test_sign_in_again_as_another_user(real: RealInstance) -> None:
     """The hub's session of the one who used this browser before must not go on."""
     client = real.client("testuser")
+    client.start(brics_project="project1.brics")
+    client.open_lab()
+    assert client.get("/user/testuser/api/status").status_code == 200
     for cookie in list(client.http.cookies):
         if cookie.name.startswith(("signin_", "issuer_")):
             client.http.cookies.clear(cookie.domain, cookie.path, cookie.name)
-    client.sign_in("otheruser", real.password)
+    # What the browser still has of the server that was open is not enough, even before the hub is asked.
+    page = client.sign_in("otheruser", real.password, "/user/testuser/lab")
+    assert page.status_code == 403
+    assert client.get("/user/testuser/api/status").status_code == 403
     assert signed_in_as(client) == "otheruser"
+    assert client.get("/user/testuser/api/status").status_code == 403
 
 
 def test_proxy_has_one_address(real: RealInstance) -> None:

@@ -80,8 +80,11 @@ class BricsAuthenticator(Authenticator):  # type: ignore[misc]
 
     @default("auth_refresh_age")
     def _auth_refresh_age_default(self) -> int:
-        """Seconds between two calls of :meth:`refresh_user` for a user, which costs next to nothing here."""
-        return 1
+        """Negative: :meth:`refresh_user` judges every request, and what it says of one holds for no other.
+
+        It costs next to nothing. With an age, a request of the user's other browser would speak for this one.
+        """
+        return -1
 
     @default("auto_login")
     def _auto_login_default(self) -> bool:
@@ -122,8 +125,12 @@ class BricsAuthenticator(Authenticator):  # type: ignore[misc]
     async def authenticate(self, handler: web.RequestHandler, data: Any = None) -> dict[str, Any]:
         """The user that the request's token is for.
 
-        :raises tornado.web.HTTPError: 401 no token or a bad one; 403 no project here; 503 no keys to be had.
+        :raises tornado.web.HTTPError: 401 no token or a bad one; 403 no project here, or not the sign-in page; 503 no
+            keys to be had.
         """
+        # The hub's API offers it too, to make a token that never expires, and asks for no XSRF token then.
+        if not isinstance(handler, BricsLoginHandler):
+            raise web.HTTPError(403, "Tokens of the sign-in count on the sign-in page alone.")
         token = handler.request.headers.get(TOKEN_HEADER, "")
         if not token:
             raise _unauthorised("missing", "No authentication token came with the request.")
@@ -147,7 +154,12 @@ class BricsAuthenticator(Authenticator):  # type: ignore[misc]
         """
         token = handler.request.headers.get(TOKEN_HEADER, "") if handler is not None else ""
         named = unverified_claim(token, "short_name") if token else None
-        return not isinstance(named, str) or self.normalize_username(named) == user.name
+        if not isinstance(named, str) or self.normalize_username(named) == user.name:
+            return True
+        if not hasattr(handler, "_token_authenticated"):
+            # JupyterHub 6.1.1 asks for it and sets it for API tokens only.
+            handler._token_authenticated = False  # type: ignore[union-attr]
+        return False
 
     async def _identify(self, token: str) -> Identity:
         """

@@ -131,6 +131,8 @@ class IssuerKeys:
                 keys = await self._download()
             except IssuerUnavailableError as error:
                 self._failed = self._clock()
+                # The pause bounds failures; this one says nothing about the key.
+                self._refetches = min(REFETCH_BURST, self._refetches + 1)
                 self._log.warning("%s", error)
                 raise
             self._failed = None

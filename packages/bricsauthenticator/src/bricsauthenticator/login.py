@@ -7,6 +7,7 @@ from typing import Any
 
 from jupyterhub.handlers.base import BaseHandler  # type: ignore[import-untyped]
 from jupyterhub.handlers.login import LogoutHandler  # type: ignore[import-untyped]
+from jupyterhub.utils import new_token  # type: ignore[import-untyped]
 from tornado import web
 
 
@@ -61,7 +62,15 @@ class BricsLoginHandler(BaseHandler):  # type: ignore[misc]
 
 
 class BricsLogoutHandler(LogoutHandler):  # type: ignore[misc]
-    """``GET /hub/logout``: ends the hub's session, then the proxy's if ``logout_redirect_url`` is set."""
+    """``GET /hub/logout``: ends the user's sessions, then the proxy's if ``logout_redirect_url`` is set."""
+
+    async def default_handle_logout(self) -> None:
+        """As JupyterHub, and let no cookie of the user's count any more, whoever may have kept one."""
+        user = self.current_user
+        await super().default_handle_logout()
+        if user:
+            user.orm_user.cookie_id = new_token()
+            self.db.commit()
 
     async def render_logout_page(self) -> None:
         """Send the browser on, or show JupyterHub's page."""

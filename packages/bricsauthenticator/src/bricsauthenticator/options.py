@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from bricsauthenticator.names import Project
 
+MAX_NAMED = 5
+"""Most unknown options that an error names."""
+
 FIELDS = ("brics_project", "runtime", "ngpus", "partition", "reservation")
 
 RUNTIME = re.compile(r"([0-9]{2}):([0-5][0-9]):([0-5][0-9])")
@@ -96,7 +99,8 @@ def validate(options: object, projects: Mapping[str, Project], limits: Limits) -
     """
     if not isinstance(options, Mapping):
         raise OptionsError("The options are not an object.")
-    problems = [f"{_quoted(name)}: there is no such option." for name in options if name not in FIELDS]
+    unknown = [name for name in options if name not in FIELDS]
+    problems = [f"{_quoted(name)}: there is no such option." for name in unknown[:MAX_NAMED]]
     values = {name: value for name, value in options.items() if value is not None}
     project = projects.get(key) if isinstance(key := values.get("brics_project"), str) else None
     if project is None:
