@@ -32,7 +32,8 @@ def build_arguments(
     :param limits: this process's own hard limits by name; podman would ask for higher ones, which only
         CAP_SYS_RESOURCE allows.
     """
-    arguments = ["build", "--pull=never", "--network=host", "--jobs=4", f"--file={image.containerfile}"]
+    # One stage after the other, podman's default: with several jobs podman 5.4 at times overlooks layers that it has.
+    arguments = ["build", "--pull=never", "--network=host", f"--file={image.containerfile}"]
     arguments += [f"--tag={image.tag}", f"--layer-label={LABEL_PROJECT}={PROJECT}"]
     arguments += [f"--label={key}={value}" for key, value in labels(digest)]
     arguments += [f"--target={image.target}"] if image.target else []

@@ -232,7 +232,6 @@ def test_build_arguments() -> None:
         "build",
         "--pull=never",
         "--network=host",
-        "--jobs=4",
         "--file=/project/build/Containerfile.jupyterhub",
         "--tag=localhost/brics_jupyterhub:dev-latest",
         "--layer-label=app.kubernetes.io/part-of=brics-jupyterhub-envs",
