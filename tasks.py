@@ -13,6 +13,7 @@ from brics_envs.cli import command
 from brics_envs.config.environment import load_environment
 from brics_envs.config.options import DEFAULT_PORT, parse_base, parse_port
 from brics_envs.config.repos import parse_choices
+from brics_envs.errors import ConfigError
 from brics_envs.plan.names import DEFAULT_INSTANCE, parse_instance
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ HELP = {
     "deploy-dir": "directory with the deploy.yaml, and the keys, of a deployment",
     "direct-port": "dev_realauth: publish JupyterHub's own port too, past the proxy, on 127.0.0.1",
     "dry-run": "show what would be done, and do nothing",
-    "env": "environment: a directory of k8s/overlays, such as dev_dummyauth",
+    "env": "environment: a directory of config, such as dev_dummyauth",
     "expires-in": "seconds until it expires (default 3600); negative: it has expired",
     "follow": "show new output as it comes, until Ctrl-C",
     "instance": "name of a further copy beside the default one",
@@ -112,6 +113,8 @@ def down(c: Context, instance: str = DEFAULT_INSTANCE, all: bool = False, keep_v
     """Remove what `up` made: pod, containers, volumes, secrets, network and generated files."""
     from brics_envs.lifecycle import down as lifecycle
 
+    if all and instance != DEFAULT_INSTANCE:
+        raise ConfigError("--all: means every instance, so that --instance has no place beside it")
     if all:
         print(lifecycle.down_all(ROOT, keep_volumes=keep_volumes))
     else:

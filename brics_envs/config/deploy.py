@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 from pathlib import Path
@@ -21,14 +22,23 @@ SIGN_IN_PROXY_PATH = "/oidc/"
 
 
 def _http_url(value: str) -> str:
-    parts = urlsplit(value)
+    message = "must be an http:// or https:// URL with a host and no query"
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        raise ValueError(message) from None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be an http:// or https:// URL with a host and no query")
+        raise ValueError(message)
+    return value
+
+
+def _without_slash(value: str) -> str:
     return value.rstrip("/")
 
 
 def _base_url(value: str) -> str:
-    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*/?", value):
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*/?", value) or {".", ".."} & set(value.split("/")):
         raise ValueError("must be a URL path such as /jupyter")
     path = "/" + value.strip("/")
     if f"{path}/".startswith(SIGN_IN_PROXY_PATH):
@@ -50,8 +60,16 @@ def _data_dir(value: str) -> str:
 
 
 def _host_name(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?", value):
-        raise ValueError("must be a host name or an address")
+    with contextlib.suppress(ValueError):
+        return str(ipaddress.ip_address(value))
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", value):
+        raise ValueError("must be a host name or an address, without a port")
+    return value
+
+
+def _password(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().isprintable() or not value.get_secret_value().strip():
+        raise ValueError("must have printable characters")
     return value
 
 
@@ -72,13 +90,18 @@ class DeploySettings(BaseModel):
 
     logLevel: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     baseUrl: Annotated[str, AfterValidator(_base_url)] = "/jupyter"
-    dummyAuthPassword: Annotated[SecretStr, Field(min_length=MIN_PASSWORD_LENGTH)] | None = None
+    dummyAuthPassword: (
+        Annotated[SecretStr, Field(min_length=MIN_PASSWORD_LENGTH), AfterValidator(_password)] | None
+    ) = None
     sshHostname: Annotated[str, AfterValidator(_host_name)] = "127.0.0.1"
     slurmSpawnerWrappersBin: Annotated[str, AfterValidator(_absolute_path)] = "/opt/slurmspawner_wrappers/bin"
     jupyterEnvDir: Annotated[str, AfterValidator(_absolute_path)] = "/opt/jupyter"
     jupyterDataDir: Annotated[str, AfterValidator(_data_dir)] | None = None
-    hubConnectUrl: Annotated[str, AfterValidator(_http_url)] = "http://127.0.0.1:8081"
+    hubConnectUrl: Annotated[str, AfterValidator(_http_url), AfterValidator(_without_slash)] = (
+        "http://127.0.0.1:8081"
+    )
     slurmHostAliases: Annotated[dict[str, str], AfterValidator(_aliases)] = Field(default_factory=dict)
+    # As it is: an issuer's name may end in a slash, and tokens have the very same.
     oidcServer: Annotated[str, AfterValidator(_http_url)] | None = None
     bricsPlatform: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")] = "brics.dev"
     jwtAudience: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~:/-]+$")] = "brics-jupyterhub"
@@ -109,10 +132,10 @@ def load_deploy_settings(*paths: Path) -> DeploySettings:
 
 def _problem(files: list[YamlMapping], key: str, kind: str, message: str) -> str:
     # The last file that has the key is the one whose value counted.
-    file = next(file for file in reversed(files) if key in file.lines)
+    file = next((file for file in reversed(files) if key in file.lines), files[-1])
     if kind == "extra_forbidden":
         return f"{file.where(key)}: {key}: unknown key; allowed are {', '.join(DeploySettings.model_fields)}"
     if key == "dummyAuthPassword":
         # Neither the value nor pydantic's rendering of it.
-        return f"{file.where(key)}: {key}: must be a string of at least {MIN_PASSWORD_LENGTH} characters"
-    return f"{file.where(key)}: {key}: {message.removeprefix('Value error, ')}, not {file.values[key]!r}"
+        return f"{file.where(key)}: {key}: must be a string of at least {MIN_PASSWORD_LENGTH} characters, all printable"
+    return f"{file.where(key)}: {key}: {message.removeprefix('Value error, ')}, not {file.values.get(key)!r}"

@@ -84,7 +84,8 @@ def _private_key(path: Path) -> str:
         _load_private(text)
     except (ValueError, TypeError):
         raise ConfigError(f"{path}: not a private SSH key without a passphrase") from None
-    return text
+    # ssh does not read a key whose last line has no end.
+    return text if text.endswith("\n") else f"{text}\n"
 
 
 def _load_private(text: str) -> bytes:

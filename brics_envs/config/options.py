@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
@@ -22,7 +23,7 @@ def parse_port(option: str, value: str) -> int:
     :param option: the option's name, for the error.
     :raises ConfigError: not a number, or out of range.
     """
-    if not (value.isascii() and value.isdigit() and 1024 <= int(value) <= 65535):
+    if not (re.fullmatch(r"[0-9]{1,5}", value) and 1024 <= int(value) <= 65535):
         raise ConfigError(f"{option}: {value!r} is not a port", hint="give a number from 1024 to 65535")
     return int(value)
 
@@ -60,7 +61,7 @@ def parse_token_options(
     """
     if not user:
         raise ConfigError("--user: needed", hint="give a <USER> of dev_users")
-    if not expires_in.removeprefix("-").isdecimal() or not expires_in.isascii():
+    if not re.fullmatch(r"-?[0-9]{1,10}", expires_in):
         raise ConfigError(f"--expires-in: {expires_in!r} is not a number of seconds")
     pairs = [claim.partition("=") for claim in claims]
     if wrong := [claim for claim, (key, sign, _) in zip(claims, pairs, strict=True) if not (key and sign)]:
@@ -73,5 +74,7 @@ def parse_token_options(
 def _json(text: str) -> Any:
     try:
         return json.loads(text)
+    except RecursionError:
+        raise ConfigError("--claim: nested too deeply") from None
     except ValueError:
         return text

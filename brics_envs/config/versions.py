@@ -8,6 +8,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
+from brics_envs.config.repos import parse_url
 from brics_envs.config.yaml_file import YamlMapping, load_mapping
 from brics_envs.errors import ConfigError
 
@@ -30,6 +31,12 @@ def _image(value: str) -> str:
     return value
 
 
+def _repository_url(value: str) -> str:
+    parse_url(value)
+    return value
+
+
+RepositoryUrl = Annotated[str, AfterValidator(_repository_url)]
 Version = Annotated[str, AfterValidator(_version)]
 ImageReference = Annotated[str, AfterValidator(_image)]
 
@@ -57,8 +64,8 @@ class DebianSuites(_Model):
 class Repositories(_Model):
     """The URLs that the dev repositories are cloned from by default."""
 
-    bricsauthenticator: str
-    slurmspawner_wrappers: str
+    bricsauthenticator: RepositoryUrl
+    slurmspawner_wrappers: RepositoryUrl
 
 
 class Versions(_Model):

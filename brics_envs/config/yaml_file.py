@@ -32,18 +32,24 @@ def load_mapping(path: Path) -> YamlMapping:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         values = yaml.safe_load(text) or {}
+    except RecursionError:
+        raise ConfigError(f"{path}: not valid YAML: nested too deeply") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = f":{mark.line + 1}" if mark else ""
         raise ConfigError(f"{path}{line}: not valid YAML: {error.problem}") from error
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"{path}: not valid YAML: {error}") from error
+    if any(isinstance(key, str) and not _is_text(key) for key in values):
+        raise ConfigError(f"{path}: not valid YAML: a key is no text")
     if node is None:
         return YamlMapping(path, {}, {})
     if not isinstance(node, yaml.MappingNode) or not isinstance(values, dict):
         raise ConfigError(f"{path}: expected `key: value` lines", hint="the README lists the keys")
     lines = _lines_of_keys(path, node)
     # By the keys as they are written: YAML takes `on` and `1` for something else than strings.
+    if len(values) < len(lines):
+        raise ConfigError(f"{path}: two keys mean the same: {', '.join(lines)}")
     return YamlMapping(path, dict(zip(lines, values.values(), strict=True)), lines)
 
 
@@ -58,6 +64,15 @@ def read_text(path: Path) -> str:
         raise ConfigError(f"{path}: not UTF-8 text: byte {error.start} cannot be read") from error
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
+
+
+def _is_text(key: str) -> bool:
+    """Whether it can be written: YAML's escapes can name halves of characters."""
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _lines_of_keys(path: Path, node: yaml.MappingNode) -> dict[str, int]:

@@ -25,15 +25,22 @@ def write_private(path: Path, content: bytes) -> None:
 
     :raises EnvsError: the file cannot be written; what was there before is still there.
     """
-    _write(path, content, file_mode=0o600, directory_mode=0o700)
-
-
-def write_public(path: Path, content: bytes) -> None:
-    """Write a file that everybody may read (0644); directories that are missing are made 0755.
-
-    :raises EnvsError: the file cannot be written; what was there before is still there.
-    """
-    _write(path, content, file_mode=0o644, directory_mode=0o755)
+    try:
+        make_directory(path.parent, 0o700)
+        # mkstemp makes 0600.
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(descriptor)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        _sync_directory(path.parent)
+    except OSError as error:
+        raise EnvsError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def make_directory(path: Path, mode: int) -> None:
@@ -62,7 +69,6 @@ def locked(path: Path, deadline_s: float) -> Iterator[None]:
     """
     deadline = time.monotonic() + deadline_s
     try:
-        make_directory(path.parent, 0o700)
         while (descriptor := _try_lock(path)) is None:
             if time.monotonic() >= deadline:
                 raise _held(path)
@@ -80,7 +86,12 @@ def locked(path: Path, deadline_s: float) -> Iterator[None]:
 
 def _try_lock(path: Path) -> int | None:
     """Return the descriptor of the locked file, or none if another process has it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    # Every time: the holder may remove the directory with the file.
+    make_directory(path.parent, 0o700)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except FileNotFoundError:
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # The former holder may have removed the file between our open and our lock.
@@ -102,26 +113,6 @@ def _held(path: Path) -> EnvsError:
         pid, command = "", ""
     holder = f"process {pid} ({command})" if pid else "another process"
     return EnvsError(f"{holder} holds {path}", hint="wait for it to end, or stop it, and try again")
-
-
-def _write(path: Path, content: bytes, *, file_mode: int, directory_mode: int) -> None:
-    try:
-        make_directory(path.parent, directory_mode)
-        # mkstemp makes 0600; the mode is widened while the file is still empty and has its temporary name.
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                os.fchmod(descriptor, file_mode)
-                stream.write(content)
-                stream.flush()
-                os.fsync(descriptor)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-        _sync_directory(path.parent)
-    except OSError as error:
-        raise EnvsError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def _sync_directory(directory: Path) -> None:

@@ -14,7 +14,7 @@ def main(arguments: list[str]) -> int:
 
     :returns: the exit status: 0, 1 if it cannot be built, 2 for bad arguments.
     """
-    if len(arguments) != 1:
+    if len(arguments) != 1 or arguments[0].startswith("-"):
         print("error: usage: python -m brics_envs.kustomize DIR", file=sys.stderr)
         return BAD_INPUT
     try:

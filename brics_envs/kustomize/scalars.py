@@ -28,6 +28,8 @@ _DATE = r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})"
 _CLOCK = r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:[.,]([0-9]+))?"
 _TIME = re.compile(rf"{_DATE}(?:(?:[Tt]{_CLOCK}(Z|[-+][0-9]{{2}}:[0-9]{{2}}))| {_CLOCK})?")
 _INT64, _UINT64 = 1 << 63, 1 << 64
+MAX_DIGITS = 4000
+"""What Python reads at once; a number with more is far beyond 64 bits."""
 
 
 def tag_of(text: str, *, legacy: bool = False) -> str:
@@ -109,6 +111,8 @@ def _integer(plain: str) -> int | None:
         return None
     sign, hexadecimal, binary, octal, decimal = match.groups()
     digits, base = next((d, b) for d, b in ((hexadecimal, 16), (binary, 2), (octal, 8), (decimal, 10)) if d)
+    if len(digits) > MAX_DIGITS:
+        return None
     number = int(digits, base) * (-1 if sign == "-" else 1)
     if -_INT64 <= number < _INT64:
         return number

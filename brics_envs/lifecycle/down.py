@@ -43,9 +43,20 @@ def down(root: Path, instance: Instance, *, keep_volumes: bool) -> str:
 
 
 def down_all(root: Path, *, keep_volumes: bool) -> str:
-    """Remove every instance of which anything is found: pods, volumes, networks or files."""
+    """Remove every instance of which anything is found: pods, volumes, networks or files.
+
+    :raises EnvsError: some could not be removed; all others were.
+    """
     require_podman()
-    return "\n".join(down(root, instance, keep_volumes=keep_volumes) for instance in known_instances(root))
+    said, problems = [], []
+    for instance in known_instances(root):
+        try:
+            said.append(down(root, instance, keep_volumes=keep_volumes))
+        except EnvsError as error:
+            problems.append(error)
+    if problems:
+        raise EnvsError("\n".join([*(error.message for error in problems), *said]), hint=problems[0].hint)
+    return "\n".join(said)
 
 
 def known_instances(root: Path) -> list[Instance]:

@@ -5,17 +5,28 @@ May import: errors, config, kustomize, plan, effects, lifecycle.
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from brics_envs import kustomize
 from brics_envs.effects import process
 from brics_envs.effects.podman import environment, exists, podman, require_podman
-from brics_envs.errors import EnvsError
+from brics_envs.errors import ConfigError, EnvsError
 from brics_envs.lifecycle.instance_files import load_secrets
 from brics_envs.lifecycle.observe import PodState, observe_pod
 from brics_envs.lifecycle.prepare import Prepared
+from brics_envs.lifecycle.report import say
 from brics_envs.plan.manifest import HIDDEN
 from brics_envs.plan.names import Instance
+
+FOLLOW_DEADLINE_S = 7 * 24 * 3600.0
+"""Seconds for which new output is shown."""
+
+COPY_DEADLINE_S = 3600.0
+"""Seconds for copying a volume."""
 
 LOG_DIRECTORIES = {"jupyterhub": "/var/log/jupyterhub", "slurm": "/var/log/slurm"}
 """Container → where its volume has log files."""
@@ -26,6 +37,8 @@ def render(prepared: Prepared, *, show_secrets: bool) -> str:
     secrets = None
     if show_secrets:
         secrets = load_secrets(prepared.directory, prepared.generated, prepared.password, prepared.keys)
+        if secrets is None:
+            say(f"{prepared.directory} has no secrets (yet): markers are shown")
     return kustomize.dump(prepared.manifest(secrets or HIDDEN))
 
 
@@ -41,16 +54,24 @@ def logs(instance: Instance, container: str) -> str:
 
 
 def follow_logs(instance: Instance, container: str) -> None:
-    """Show the output of one container, or of all, as it comes, until Ctrl-C. Does not return.
+    """Show the output of one container, or of all, and its volume's log files, as they come, until Ctrl-C.
 
     :raises EnvsError: there is no such instance or container.
     """
     pod = _the_pod(instance)
-    if container:
-        command = ["podman", "logs", "--follow", instance.container(_container(pod, container))]
-    else:
-        command = ["podman", "pod", "logs", "--follow", "--names", pod.name]
-    process.replace_process(command, environment())
+    names = [_container(pod, container)] if container else [c.name for c in pod.containers]
+    commands: list[Sequence[str]] = [("logs", "--follow", instance.container(name)) for name in names]
+    # The hub's file has what its output has.
+    if "slurm" in names:
+        tail = f"cd {LOG_DIRECTORIES['slurm']} && exec tail -n 0 -F *.log"
+        commands.append(("exec", instance.container("slurm"), "sh", "-c", tail))
+    with ThreadPoolExecutor(len(commands)) as pool:
+        for _ in pool.map(_follow, commands):
+            pass
+
+
+def _follow(command: Sequence[str]) -> None:
+    podman(*command, timeout_s=FOLLOW_DEADLINE_S, check=False, on_line=lambda line: print(line, flush=True))
 
 
 def shell(instance: Instance, container: str, user: str) -> None:
@@ -79,11 +100,25 @@ def volume_export(volume: str, directory: Path) -> str:
         raise EnvsError(f"{directory} is not empty", hint="choose another with --to DIR")
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     archive = directory / ".export.tar"
+    # The copy is the caller's: the containers' users may be other people here.
+    extract = [
+        "tar",
+        "-x",
+        "--no-same-owner",
+        "--exclude=./.export.tar",
+        "-f",
+        str(archive),
+        "-C",
+        str(directory),
+    ]
     try:
-        podman("volume", "export", volume, "--output", str(archive), timeout_s=3600)
-        process.run(["tar", "-x", "-f", str(archive), "-C", str(directory)], timeout_s=3600)
-    finally:
-        archive.unlink(missing_ok=True)
+        podman("volume", "export", volume, "--output", str(archive), timeout_s=COPY_DEADLINE_S)
+        process.run(extract, timeout_s=COPY_DEADLINE_S)
+        directory.chmod(0o700)
+    except BaseException:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
+    archive.unlink()
     return f"the contents of volume {volume} are in {directory}"
 
 
@@ -104,7 +139,7 @@ def _the_pod(instance: Instance) -> PodState:
 def _container(pod: PodState, name: str) -> str:
     names = [container.name for container in pod.containers]
     if name not in names:
-        raise EnvsError(
+        raise ConfigError(
             f"--container: {name!r} is not in pod {pod.name}", hint=f"choose one of {', '.join(names)}"
         )
     return name
@@ -116,8 +151,15 @@ def _logs(pod: PodState, name: str) -> str:
     parts = [f"==> output of {name} <==\n{done.stdout}{done.stderr}"]
     directory = LOG_DIRECTORIES.get(name)
     if directory:
-        # head names the files; all of each.
-        show = f"cd {directory} && find . -type f -name '*.log' -exec tail -n +1 -v {{}} +"
-        files = podman("exec", full_name, "sh", "-c", show, check=False)
-        parts.append(f"==> files in {directory} <==\n{files.stdout or files.stderr}")
+        parts += _log_files(full_name, directory)
     return "\n".join(parts)
+
+
+def _log_files(container: str, directory: str) -> list[str]:
+    """The log files of a container's volume, also of one that does not run (any more)."""
+    with tempfile.TemporaryDirectory(prefix="brics-logs-") as copy:
+        copied = podman("cp", f"{container}:{directory}/.", copy, timeout_s=COPY_DEADLINE_S, check=False)
+        if copied.status != 0:
+            return [f"==> {directory} <==\n{copied.stderr}"]
+        files = sorted(path for path in Path(copy).rglob("*.log") if path.is_file())
+        return [f"==> {directory}/{f.relative_to(copy)} <==\n{f.read_text(errors='replace')}" for f in files]

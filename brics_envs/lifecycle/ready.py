@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from brics_envs.effects.podman import podman
@@ -52,6 +52,7 @@ def wait_until_ready(instance: Instance, checks: list[Check]) -> None:
 
     :raises EnvsError: time is up, or a container keeps ending; with what is missing and its last log lines.
     """
+    restarts = _restarts(instance)
     last = time.monotonic() + max(check.deadline_s for check in checks)
     for check in checks:
         began, polls = time.monotonic(), 0
@@ -62,7 +63,7 @@ def wait_until_ready(instance: Instance, checks: list[Check]) -> None:
                 waited = f"{time.monotonic() - began:.0f} s"
                 raise _not_ready(instance, check.container, f"{check.name} after {waited}: {missing}")
             if polls % 10 == 0:
-                _refuse_ended_containers(instance)
+                _refuse_ended_containers(instance, restarts)
             time.sleep(INTERVAL_S)
 
 
@@ -181,12 +182,17 @@ def last_log_lines(instance: Instance, container: str) -> str:
     return (done.stdout + done.stderr).strip()
 
 
-def _refuse_ended_containers(instance: Instance) -> None:
+def _restarts(instance: Instance) -> dict[str, int]:
+    pod = observe_pod(instance)
+    return {container.name: container.restarts for container in pod.containers} if pod else {}
+
+
+def _refuse_ended_containers(instance: Instance, before: Mapping[str, int]) -> None:
     pod = observe_pod(instance)
     if pod is None:
         raise EnvsError(f"pod {instance.pod} was removed while it was starting", hint="run `invoke up` again")
     for container in pod.containers:
-        if container.restarts > MAX_RESTARTS:
+        if container.restarts - before.get(container.name, 0) > MAX_RESTARTS:
             raise _not_ready(instance, container.name, f"container {container.name} keeps ending")
 
 

@@ -73,10 +73,10 @@ def up(options: UpOptions) -> str:
     """
     prepared = _checked(options)
     _refuse_missing_keys(prepared)
-    pod = observe_pod(options.instance)
-    _refuse_other_environment(pod, options)
-    _refuse_taken_ports(pod, prepared)
+    _observe_pod(options, prepared)
     with locked(prepared.directory / "lock", LOCK_DEADLINE_S):
+        # Once more: another command may have held the lock, and changed what there is.
+        pod = _observe_pod(options, prepared)
         image_ids = build(options, prepared)
         make_secrets(prepared.directory, prepared.generated)
         secrets = _secrets(prepared)
@@ -130,6 +130,10 @@ def build_images(options: UpOptions) -> dict[str, str]:
 
 def build(options: UpOptions, prepared: Prepared) -> dict[str, str]:
     """Get the repositories and build the images of an environment; returns container → image ID."""
+    needed = repositories_of(prepared.built_images)
+    for choice in options.repos:
+        if choice.name not in needed:
+            say(f"--repo {choice.name}: not needed, since no image of {prepared.environment.name} holds it")
     with step("repositories"):
         repos = ensure_repositories(
             options.environment.root,
@@ -137,7 +141,7 @@ def build(options: UpOptions, prepared: Prepared) -> dict[str, str]:
             prepared.directory,
             not prepared.strict,
             say,
-            repositories_of(prepared.built_images),
+            needed,
         )
     with step("images"):
         return ensure_images(_image_request(options, prepared, repos), say)
@@ -157,6 +161,17 @@ def _image_request(options: UpOptions, prepared: Prepared, repos: Mapping[str, R
     )
 
 
+def _observe_pod(options: UpOptions, prepared: Prepared) -> PodState | None:
+    """The instance's pod, if there is one.
+
+    :raises EnvsError: it is another environment's, or a port is taken.
+    """
+    pod = observe_pod(options.instance)
+    _refuse_other_environment(pod, options)
+    _refuse_taken_ports(pod, prepared)
+    return pod
+
+
 def _refuse_other_environment(pod: PodState | None, options: UpOptions) -> None:
     if pod is not None and pod.environment != options.environment.name:
         option = f" --instance {options.instance.name}" if options.instance != Instance() else ""
@@ -171,13 +186,13 @@ def _refuse_taken_ports(pod: PodState | None, prepared: Prepared) -> None:
     for address, port in prepared.ports.published:
         if port not in own and (reason := taken(address, port)):
             if Endpoint(address, port) == prepared.ports.hub_api:
-                raise EnvsError(
+                raise ConfigError(
                     f"hubConnectUrl: port {port} of {address} cannot be used: {reason}",
                     hint="it names an address of this machine and a free port, on which the hub's API is published",
                 )
             raise EnvsError(
                 f"port {port} of {address} is taken: {reason}",
-                hint="choose another with --port N; `invoke status` shows the instances that run",
+                hint="choose others with --port N and --direct-port N; `invoke status` shows what runs",
             )
 
 
@@ -250,9 +265,7 @@ def dry_run(options: UpOptions) -> str:
     """What :func:`up` would do, as text; creates nothing."""
     prepared = _checked(options)
     _refuse_missing_keys(prepared)
-    pod = observe_pod(options.instance)
-    _refuse_other_environment(pod, options)
-    _refuse_taken_ports(pod, prepared)
+    pod = _observe_pod(options, prepared)
     manifest = prepared.manifest(_secrets(prepared) or HIDDEN)
     lines, repos = preview_repositories(
         options.environment.root,

@@ -51,6 +51,17 @@ def test_every_problem_at_once_with_file_and_line(tmp_path):
         ("baseUrl: /oidc\n", "1: baseUrl: must not be below /oidc/"),
         ("baseUrl: oidc/x/\n", "1: baseUrl: must be a URL path"),
         ("baseUrl: /oidc/x/\n", "1: baseUrl: must not be below /oidc/"),
+        ("baseUrl: /jupyter/../x\n", "1: baseUrl: must be a URL path"),
+        ("sshHostname: slurm:22\n", "1: sshHostname: must be a host name or an address, without a port"),
+        ("oidcServer: http://id.example.org:99999\n", "1: oidcServer: must be an http"),
+        (
+            'dummyAuthPassword: "            "\n',
+            "1: dummyAuthPassword: must be a string of at least 12 characters",
+        ),
+        ('dummyAuthPassword: "correct horse\\n"\n', "1: dummyAuthPassword: must be"),
+        ("on: 1\nyes: 2\n", "two keys mean the same: on, yes"),
+        ('"\\ud800": 1\n', "a key is no text"),
+        ("a: " + "[" * 3000, "not valid YAML"),
         ("jwtAudience: a b\n", "1: jwtAudience: "),
         ('jwtAudience: ""\n', "1: jwtAudience: "),
         ('jwtAudience: "a\\n"\n', "1: jwtAudience: "),
@@ -73,6 +84,14 @@ def test_a_short_password_is_refused_and_not_shown(tmp_path):
     with pytest.raises(ConfigError, match="at least 12 characters") as refused:
         load_deploy_settings(file)
     assert "hunter2" not in str(refused.value)
+
+
+def test_an_issuers_name_is_taken_as_it_is():
+    assert (
+        DeploySettings(oidcServer="https://id.example.org/").public()["oidcServer"]
+        == "https://id.example.org/"
+    )
+    assert DeploySettings(hubConnectUrl="http://192.0.2.1:8081/").hubConnectUrl == "http://192.0.2.1:8081"
 
 
 def test_public_settings_have_no_secret_and_nothing_unset():

@@ -57,6 +57,11 @@ def test_everything_is_read(tmp_path: Path) -> None:
     assert "PRIVATE" not in repr(keys)
 
 
+def test_a_key_whose_last_line_has_no_end_gets_one(tmp_path: Path) -> None:
+    write(tmp_path, ssh_client_key=PAIR.private.decode().rstrip())
+    assert load(tmp_path).client_key == PAIR.private.decode()
+
+
 def test_only_what_is_needed_is_read(tmp_path: Path) -> None:
     assert load_deploy_keys(tmp_path, HOST, external_slurm=False, zenith=False) == DeployKeys()
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from brics_envs.effects.files import locked, write_private, write_public
+from brics_envs.effects.files import locked, write_private
 from brics_envs.errors import EnvsError
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -40,15 +41,12 @@ def _umask(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_umask")
-@pytest.mark.parametrize(("write", "expected"), [(write_private, 0o600), (write_public, 0o644)])
-def test_mode_does_not_depend_on_umask_or_old_file(
-    tmp_path: Path, write: Callable[[Path, bytes], None], expected: int
-) -> None:
+def test_mode_does_not_depend_on_umask_or_old_file(tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.write_bytes(b"old, longer than the new content")
     path.chmod(0o666)
-    write(path, b"new")
-    assert (path.read_bytes(), mode(path)) == (b"new", expected)
+    write_private(path, b"new")
+    assert (path.read_bytes(), mode(path)) == (b"new", 0o600)
     assert [p.name for p in tmp_path.iterdir()] == ["f"]
 
 
@@ -125,6 +123,23 @@ def test_waiting_survives_the_removal_of_the_file(tmp_path: Path) -> None:
     thread.join(10)
     assert inside == ["second"]
     assert lock.exists()
+
+
+def test_waiting_survives_the_removal_of_the_directory(tmp_path: Path) -> None:
+    lock = tmp_path / "d/lock"
+    inside: list[str] = []
+
+    def wait() -> None:
+        with locked(lock, 10):
+            inside.append("second")
+
+    with locked(lock, 0):
+        thread = threading.Thread(target=wait)
+        thread.start()
+        time.sleep(0.3)
+        shutil.rmtree(lock.parent)
+    thread.join(10)
+    assert inside == ["second"]
 
 
 def test_a_lock_can_be_taken_again_after_an_error(tmp_path: Path) -> None:

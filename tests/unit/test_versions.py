@@ -77,6 +77,11 @@ def test_hub_version_has_no_known_holes() -> None:
             ": registry_images.jupyterhub: must be REGISTRY",
         ),
         ("slurm: trixie", "slurm: sid", ": debian_suites.slurm: Input should be 'bookworm' or 'trixie'"),
+        (
+            "https://github.com/isambard-sc/bricsauthenticator.git",
+            "foo",
+            ": repositories.bricsauthenticator: not a URL",
+        ),
         ("batchspawner: ", "batchspawners: ", ": batchspawners: unknown key"),
         ("batchspawner: ", "batchspawners: ", ": batchspawner: this key is missing"),
     ],
