@@ -1,7 +1,7 @@
 """``kubectl kustomize`` in Python: the merge of bases, components and overlays into documents.
 
 Pure: it reads files and starts nothing. What it accepts it builds equal to kubectl 1.37; what it cannot build equal
-it refuses by name (:class:`KustomizeError`). It imports PyYAML, ``brics_envs.errors`` and the standard library.
+it refuses by name (:class:`KustomizeError`). It imports PyYAML, RE2, ``brics_envs.errors`` and the standard library.
 
 ``build.py`` is the whole story: read (``files``, ``reader``, ``kustomization``), generate (``generators``), patch
 (``patches``, ``merge``, ``json6902``, ``selectors``), transform (``transform``, ``fieldspecs``), follow references

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,7 +73,8 @@ class Root:
     def _local(self, name: str) -> Path:
         if "://" in name or name.startswith("git@") or Path(name).is_absolute() or not name:
             raise KustomizeError(self.path, f"'{name}' is not a relative path")
-        return self.path / name
+        # As for kubectl, ".." takes the name before it away, even if that is a link.
+        return Path(os.path.normpath(self.path / name))
 
     def _inside(self, path: Path, name: str) -> None:
         if not path.resolve().is_relative_to(self.path):

@@ -162,7 +162,7 @@ def _literal(text: str, where: str) -> tuple[str, bytes]:
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise KustomizeError(where, f"the literal '{text}' is not KEY=VALUE")
-    if value and value[0] == value[-1] and value[0] in "\"'":
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
         value = value[1:-1]
     return key, value.encode()
 

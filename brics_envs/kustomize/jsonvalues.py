@@ -10,6 +10,7 @@ from yaml.emitter import Emitter
 from brics_envs.kustomize.errors import KustomizeError
 from brics_envs.kustomize.nodes import BOOL, FLOAT, INT, NULL, STR, Node, Scalar
 from brics_envs.kustomize.scalars import number_text, tag_of, value_of
+from brics_envs.kustomize.texts import refuse_unwritable
 
 
 def through_json(node: Node, where: object, *, floats: bool) -> Node:
@@ -31,6 +32,8 @@ def through_json(node: Node, where: object, *, floats: bool) -> Node:
     if isinstance(value, int | float):
         text = number_text(float(value)) if floats else re.sub(r"e-0(\d)$", r"e-\1", repr(value))
         return Scalar(text, FLOAT if "e" in text or "." in text else INT)
+    if value is not None and floats:
+        refuse_unwritable(value, where)
     return Scalar("null", NULL) if value is None else Scalar(value, STR, _needs_quotes(value))
 
 

@@ -178,6 +178,8 @@ class _Fields:
             return {}
         if not isinstance(node, dict):
             raise self.error(key, f"must be a mapping, not a {kind_of(node)}")
+        if "" in node:
+            raise self.error(key, "has an empty name")
         return {name: self._string(f"{key}.{name}", value) for name, value in node.items()}
 
     def finish(self) -> None:

@@ -16,8 +16,22 @@ def string(text: str) -> Scalar:
     """A string: quoted if it is several lines or would be something else to a reader of YAML 1.1.
 
     It matters when a patch puts a number in its place: in quotes that becomes a string, too.
+
+    :raises KustomizeError: kubectl could not read again what it would write.
     """
+    refuse_unwritable(text, "a text")
     return Scalar(text, STR, "\n" in text or (text != "" and not _is_plain(text)))
+
+
+def refuse_unwritable(text: str, where: object) -> None:
+    """Refuse several lines of which the first begins with a tab: a block that kubectl writes and cannot read again.
+
+    :raises KustomizeError: it is such a text.
+    """
+    if text.startswith("\t") and "\n" in text:
+        raise KustomizeError(
+            where, f"{text[:20]!r}…: kubectl cannot write several lines that begin with a tab"
+        )
 
 
 def string_mapping(values: dict[str, str]) -> Mapping:

@@ -35,10 +35,15 @@ def plain(node: Node) -> Any:
 
 def dump(documents: list[dict[str, Any]]) -> str:
     """One YAML stream. Strings that any YAML reader could take for something else are quoted."""
-    return "---\n".join(
-        yaml.dump(document, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, sort_keys=False)
-        for document in documents
+    return "---\n".join(map(_dump_one, documents))
+
+
+def _dump_one(document: dict[str, Any]) -> str:
+    text: str = yaml.dump(
+        document, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, sort_keys=False
     )
+    # PyYAML's mark of an end that could be mistaken, behind a text whose last lines are empty.
+    return text.removesuffix("...\n") if text.endswith("\n...\n") else text
 
 
 class _Dumper(_BASE):  # type: ignore[misc]

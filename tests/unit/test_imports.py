@@ -15,6 +15,7 @@ LEVELS = {"errors": 0, "config": 1, "plan": 2, "kustomize": 2, "effects": 3, "li
 
 IMPORT_NAMES = {
     "GitPython": "git",
+    "google-re2": "re2",
     "Jinja2": "jinja2",
     "PyJWT": "jwt",
     "PyYAML": "yaml",
