@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import threading
 import time
+from contextlib import closing
+from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
 import pytest
@@ -71,14 +73,17 @@ def test_sign_out_ends_all_three_sessions(real: RealInstance) -> None:
     assert at_the_password(real, page), page.url
     assert at_the_password(real, client.get("/hub/home"))
 
-    # What somebody kept of the sessions is worth nothing either: each one's cookies alone, and all together. (The
-    # hub's own are signed values, which JupyterHub only takes from the browser: the proxy lets nobody use them.)
+    # What somebody kept of the sessions is worth nothing either: each one's cookies alone, and all together.
     for names in ({"jupyterhub-"}, {"signin_"}, {"issuer_"}, {"jupyterhub-", "signin_", "issuer_"}):
         thief = real.client()
         for cookie in before:
             if cookie.name.startswith(tuple(names)):
                 thief.http.cookies.set_cookie(cookie)
         assert at_the_password(real, thief.get("/hub/home")), names
+    past_the_proxy = RealClient(real.direct_url)
+    for cookie in before:
+        past_the_proxy.http.cookies.set_cookie(cookie)
+    assert not past_the_proxy.signed_in
 
 
 # -- projects
@@ -125,6 +130,27 @@ def test_headers_of_clients_do_not_reach_the_hub(real: RealInstance) -> None:
         stranger = real.client()
         assert at_the_password(real, stranger.get("/hub/login", headers={name: forged}))
         assert not [cookie for cookie in stranger.http.cookies if cookie.name.startswith("jupyterhub-")]
+
+
+def test_a_connection_header_does_not_take_the_token_out(real: RealInstance) -> None:
+    """What a client calls a header of its connection is not passed on: not so for what the proxy sets itself."""
+    client = real.client("testuser")
+    for cookie in [cookie for cookie in client.http.cookies if cookie.name.startswith("jupyterhub-")]:
+        client.http.cookies.clear(cookie.domain, cookie.path, cookie.name)
+    answer = client.get("/hub/login", headers={"Connection": f"close, {TOKEN_HEADER}"})
+    assert answer.status_code == 200
+    assert signed_in_as(client) == "testuser"
+
+
+@pytest.mark.parametrize("path", ["/hub/..\\user/otheruser/x", "/hub/..\\..\\jupyter\\user\\otheruser\\x"])
+def test_a_backslash_is_no_way_to_a_notebook_server(real: RealInstance, path: str) -> None:
+    """The hub's proxy would take it for a slash, and the token would go to that server."""
+    client = real.client("testuser")
+    cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in client.http.cookies)
+    # requests would send another path.
+    with closing(HTTPConnection("127.0.0.1", real.port, timeout=TIMEOUT_S)) as connection:
+        connection.request("GET", f"/jupyter{path}", headers={"Cookie": cookies})
+        assert connection.getresponse().status == 400
 
 
 LOG_HEADERS = """
@@ -224,6 +250,7 @@ def test_sign_in_again_as_another_user(real: RealInstance) -> None:
     page = client.sign_in("otheruser", real.password, "/user/testuser/lab")
     assert page.status_code == 403
     assert client.get("/user/testuser/api/status").status_code == 403
+    client.get("/hub/home")
     assert signed_in_as(client) == "otheruser"
     assert client.get("/user/testuser/api/status").status_code == 403
 
