@@ -14,11 +14,16 @@ MANY_PROJECTS = [f"p{number:02}-a-long-project-name" for number in range(70)]
 MANY = "many"
 """A user with 70 projects, whose names are as long as Linux allows."""
 
+MOST_PROJECTS = [f"p{number:03}-a-long-project-name" for number in range(160)]
+MOST = "most"
+"""A user whose token has 32 KiB."""
+
 
 @pytest.fixture(scope="session")
 def root() -> Iterator[Path]:
     """A copy of the checkout, with its dev_users and a hub that logs all that it can."""
     lines = "".join(f"{MANY}.{project}\n" for project in MANY_PROJECTS)
+    lines += "".join(f"{MOST}.{project}\n" for project in MOST_PROJECTS)
     with checkout(DEV_USERS + lines) as copy:
         (copy / "config/dev_realauth/deploy.local.yaml").write_text("logLevel: DEBUG\n")
         yield copy

@@ -14,7 +14,7 @@ import requests
 
 from tests.integration.hub_client import TIMEOUT_S, forms
 from tests.integration.real_instance import TOKEN_HEADER, RealClient, RealInstance
-from tests.integration.realauth.conftest import MANY, MANY_PROJECTS
+from tests.integration.realauth.conftest import MANY, MANY_PROJECTS, MOST, MOST_PROJECTS
 from tests.integration.waiting import wait_for
 
 WHOAMI = "import getpass, os; print(getpass.getuser(), os.getcwd(), end='')"
@@ -193,6 +193,14 @@ def test_token_of_70_projects(real: RealInstance, capsys: pytest.CaptureFixture[
     client = real.client(MANY)
     assert client.spawn_form().choices["brics_project"] == [f"{project}.brics" for project in MANY_PROJECTS]
     # Signing out carries the token in an address.
+    assert at_the_password(real, client.sign_out())
+
+
+def test_token_of_32_kib_through_the_proxy(real: RealInstance) -> None:
+    """To the hub when signing in, and back to the provider, in an address, when signing out."""
+    assert len(real.token(MOST)) > 32_000
+    client = real.client(MOST)
+    assert len(client.spawn_form().choices["brics_project"]) == len(MOST_PROJECTS)
     assert at_the_password(real, client.sign_out())
 
 
