@@ -28,8 +28,16 @@ MAX_RESTARTS = 3
 STEADY_S = 3.0
 """Seconds after which a tunnel's client that runs still has been let in."""
 
-EXTERNAL_DEADLINE_S = 15.0
+EXTERNAL_DEADLINE_S = 30.0
 """Seconds for a Slurm host that this command did not start: it answers, or it does not."""
+
+REFUSALS = (
+    "Host key verification failed",
+    "Permission denied (publickey",
+    "password is required",
+    "unknown user",
+)
+"""Messages of ssh and sudo that stay the same however long one waits, with a host that has long been set up."""
 
 LOG_LINES = 20
 
@@ -45,6 +53,8 @@ class Check:
     container: str
     probe: Probe
     deadline_s: float = DEADLINE_S
+    hopeless: Collection[str] = ()
+    """Words in the probe's answer with which there is nothing to wait for."""
 
 
 def wait_until_ready(instance: Instance, checks: list[Check]) -> None:
@@ -59,7 +69,7 @@ def wait_until_ready(instance: Instance, checks: list[Check]) -> None:
         end = min(last, began + check.deadline_s)
         while missing := check.probe():
             polls += 1
-            if time.monotonic() > end:
+            if time.monotonic() > end or any(words in missing for words in check.hopeless):
                 waited = f"{time.monotonic() - began:.0f} s"
                 raise _not_ready(instance, check.container, f"{check.name} after {waited}: {missing}")
             if polls % 10 == 0:
@@ -76,11 +86,16 @@ def checks_for(instance: Instance, containers: Collection[str], applied: Applied
         discovery = f"{applied.issuer}/.well-known/openid-configuration"
         checks.append(Check("the issuer answers", "issuer", lambda: page_missing(discovery)))
     checks.append(Check("JupyterHub answers", "jupyterhub", lambda: hub_missing(instance, applied)))
-    deadline = DEADLINE_S if "slurm" in containers else EXTERNAL_DEADLINE_S
-    ssh = Check(
-        "the hub reaches Slurm over SSH", "jupyterhub", lambda: ssh_missing(instance, applied), deadline
+    external = "slurm" not in containers
+    checks.append(
+        Check(
+            "the hub reaches Slurm over SSH",
+            "jupyterhub",
+            lambda: ssh_missing(instance, applied),
+            EXTERNAL_DEADLINE_S if external else DEADLINE_S,
+            REFUSALS if external else (),
+        )
     )
-    checks.append(ssh)
     if ZENITH_CONTAINER in containers:
         checks.append(Check("the Zenith tunnel is open", ZENITH_CONTAINER, lambda: tunnel_missing(instance)))
     return checks
@@ -164,7 +179,15 @@ def ssh_words(stderr: str, applied: Applied) -> str:
         "password is required": _not_allowed(applied),
         "unknown user": f"{host} has no account {applied.account}",
     }
-    unreachable = ("Connection refused", "timed out", "No route to host", "unreachable", "Connection closed")
+    # The first of these is of timeout(1): a connection that had been there does not answer any more.
+    unreachable = (
+        "sending signal TERM to command",
+        "Connection refused",
+        "timed out",
+        "No route to host",
+        "unreachable",
+        "Connection closed",
+    )
     meanings |= dict.fromkeys(unreachable, f"{host} cannot be reached on port 22")
     known = next((meaning for words, meaning in meanings.items() if words in stderr), "")
     return f"{known} ({stderr.splitlines()[-1]})" if known else stderr

@@ -187,7 +187,7 @@ def test_an_address_that_is_not_this_machines(one: One, deploy_dir: Path, tmp_pa
     (tmp_path / "deploy.yaml").write_text(text.replace(url, "http://192.0.2.10:8081"))
     another = ("--env", one.environment, "--instance", "refused", "--port", str(free_port()))
     done = one.world.invoke("up", *another, "--deploy-dir", str(tmp_path))
-    assert done.status == FAILED
+    assert done.status == BAD_INPUT
     assert "hubConnectUrl: port 8081 of 192.0.2.10 cannot be used" in done.stderr
     assert not (one.world.root / "_build/refused").exists()
 

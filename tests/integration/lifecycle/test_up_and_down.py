@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -187,6 +188,20 @@ def test_down_leaves_nothing(one: One, before: Things, first: Done) -> None:
     assert not [image for image in after.images if ":dev-lc-one" in image]
     assert {path for path in after.files if path.startswith("_build")} == set()
     assert after.files.keys() == before.files.keys()
+
+
+def test_removed_by_hand_as_the_readme_says(one: One, before: Things, first: Done) -> None:
+    one.up()
+    podman, end = one.world.podman, f"-{one.instance.name}"
+    podman("pod", "stop", f"jupyterhub-slurm{end}")
+    # It complains of what is gone already.
+    podman("kube", "down", "--force", str(one.directory / "jh_slurm_pod.yaml"), check=False)
+    podman("network", "rm", f"jupyterhub-slurm-network{end}")
+    shutil.rmtree(one.directory)
+    after = one.world.things()
+    assert (after.pods, after.containers, after.secrets) == (frozenset(), frozenset(), frozenset())
+    assert (after.volumes, after.networks) == (before.volumes, before.networks)
+    one.down()
 
 
 def test_down_when_nothing_is_up(one: One, first: Done) -> None:
