@@ -140,7 +140,8 @@ def logs(c: Context, container: str = "", instance: str = DEFAULT_INSTANCE, foll
 
     if follow:
         look.follow_logs(parse_instance(instance), container)
-    print(look.logs(parse_instance(instance), container))
+    else:
+        print(look.logs(parse_instance(instance), container))
 
 
 @project_task("container", "user", "instance")

@@ -5,6 +5,7 @@ May import: errors, config, kustomize, plan, effects, lifecycle.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -65,7 +66,8 @@ def follow_logs(instance: Instance, container: str) -> None:
     if "slurm" in names:
         tail = f"cd {LOG_DIRECTORIES['slurm']} && exec tail -n 0 -F *.log"
         commands.append(("exec", instance.container("slurm"), "sh", "-c", tail))
-    with ThreadPoolExecutor(len(commands)) as pool:
+    # Ctrl-C is how it ends.
+    with contextlib.suppress(KeyboardInterrupt), ThreadPoolExecutor(len(commands)) as pool:
         for _ in pool.map(_follow, commands):
             pass
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.hub_client import HubClient
-from tests.integration.running_instance import RunningInstance, invoke
+from tests.integration.running_instance import PROJECT, RunningInstance, invoke
 from tests.integration.waiting import wait_for
 
 
@@ -51,6 +54,38 @@ def test_logs_show_output_and_files(running: RunningInstance, container: str, li
     assert line in shown
     directory = {"jupyterhub": "jupyterhub.log", "slurm": "slurmctld.log"}
     assert directory[container] in shown
+
+
+def test_logs_are_followed_until_ctrl_c(running: RunningInstance, tmp_path: Path) -> None:
+    """The containers' new output and the new lines of Slurm's files."""
+    output = tmp_path / "output"
+    with output.open("wb") as stream:
+        command = [sys.executable, "-m", "invoke", "logs", *running.option, "--follow"]
+        following = subprocess.Popen(
+            command, cwd=PROJECT, stdout=stream, stderr=stream, stdin=subprocess.DEVNULL
+        )
+    try:
+        wait_for(lambda: "JupyterHub is now running" in output.read_text(), "what there is already")
+        wait_for(lambda: "==> " in output.read_text(), "Slurm's files are followed")
+        running.slurm("scontrol", "update", "NodeName=n1", "Comment=followed")
+        running.client().get("/hub/followed")
+        wait_for(lambda: "GET /jupyter/hub/followed" in output.read_text(), "a new line of the hub's")
+        following.send_signal(signal.SIGINT)
+        assert following.wait(30) == 0
+        assert "error" not in output.read_text().splitlines()[-1]
+    finally:
+        following.kill()
+        following.wait()
+
+
+def test_logs_of_a_container_that_has_ended(running: RunningInstance) -> None:
+    container = running.container("slurm")
+    container.stop(timeout=5)
+    try:
+        assert "slurmctld.log <==" in invoke("logs", *running.option, "--container", "slurm").checked()
+    finally:
+        container.start()
+        wait_for(running.takes_jobs, "Slurm takes jobs")
 
 
 def test_shell_reads_commands_from_a_pipe(running: RunningInstance) -> None:
