@@ -52,6 +52,14 @@ def podman(
     )
 
 
+def attempt(*args: str, timeout_s: float) -> process.Completed:
+    """Run ``podman ARGS`` whatever comes of it: any failure, also that time is up, is an answer with its status."""
+    try:
+        return podman(*args, timeout_s=timeout_s, check=False)
+    except process.CommandError as error:
+        return process.Completed(error.status or 1, "", error.message)
+
+
 def podman_json(*args: str, timeout_s: float = 60) -> list[dict[str, object]]:
     """The JSON list that ``podman ARGS`` prints; nothing printed is an empty list."""
     answer: list[dict[str, object]] = json.loads(podman(*args, timeout_s=timeout_s).stdout or "[]") or []

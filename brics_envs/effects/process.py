@@ -75,10 +75,10 @@ def run(
     :param timeout_s: seconds after which the process is stopped.
     :param stdin: bytes, or chunks of bytes, for its standard input; none means an empty input.
     :param env: variables added to this process's environment.
-    :param check: raise if the exit status is not 0, or time is up.
+    :param check: raise if the exit status is not 0.
     :param on_line: called with every line of output as it comes, standard error included; from other threads.
     :param hint: for the error, what the user can do.
-    :raises CommandError: not found, or (with ``check``) timed out or a non-zero exit status.
+    :raises CommandError: not found, timed out, or (with ``check``) a non-zero exit status.
     :raises KeyboardInterrupt: the user has pressed Ctrl-C (:func:`stop_all`).
     """
     process = _start(argv, env, hint)
@@ -111,7 +111,7 @@ def run(
     if process.returncode != 0:
         _refuse_if_stopping()
     stdout, stderr = (b"".join([*lines]).decode(errors="replace") for lines in (stdout_lines, stderr_lines))
-    if check and (timed_out or process.returncode != 0):
+    if timed_out or (check and process.returncode != 0):
         raise CommandError(argv, None if timed_out else process.returncode, stdout + stderr, hint=hint)
     return Completed(process.returncode, stdout, stderr)
 

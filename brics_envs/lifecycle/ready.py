@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from brics_envs.effects.podman import podman
+from brics_envs.effects.podman import attempt
 from brics_envs.errors import EnvsError
 from brics_envs.lifecycle.instance_files import Applied
 from brics_envs.lifecycle.observe import observe_pod
@@ -107,7 +107,7 @@ def hub_missing(instance: Instance, applied: Applied) -> str:
         return page_missing(f"{applied.url}hub/health")
     health = f"{loopback_url(HTTP_PORT)}{applied.base_url}hub/health"
     get = ["python3", "-c", "import sys, urllib.request as u; u.urlopen(sys.argv[1], timeout=5)", health]
-    done = podman("exec", instance.container("jupyterhub"), *get, timeout_s=30, check=False)
+    done = attempt("exec", instance.container("jupyterhub"), *get, timeout_s=30)
     return "" if done.status == 0 else (done.stderr.strip().splitlines() or ["no answer"])[-1]
 
 
@@ -133,9 +133,7 @@ def page_missing(url: str) -> str:
 
 def node_missing(instance: Instance) -> str:
     """What keeps Slurm from having a node that takes jobs."""
-    done = podman(
-        "exec", instance.container("slurm"), "sinfo", "--noheader", "--format=%T", timeout_s=20, check=False
-    )
+    done = attempt("exec", instance.container("slurm"), "sinfo", "--noheader", "--format=%T", timeout_s=20)
     states = set(done.stdout.split())
     if done.status == 0 and states & {"idle", "mixed", "allocated"}:
         return ""
@@ -160,7 +158,7 @@ def ssh_missing(instance: Instance, applied: Applied) -> str:
         ' slurm "$@"',
         "ssh",
     ]
-    done = podman("exec", instance.container("jupyterhub"), *ssh, *remote, timeout_s=30, check=False)
+    done = attempt("exec", instance.container("jupyterhub"), *ssh, *remote, timeout_s=30)
     if done.status == 0 and not applied.account:
         return "" if wrapper in done.stdout else _not_allowed(applied)
     # Slurm's own "no such job" is an answer: everything on the way to it works.
@@ -201,7 +199,7 @@ def _not_allowed(applied: Applied) -> str:
 
 def last_log_lines(instance: Instance, container: str) -> str:
     """The last lines of a container's log, or why there are none."""
-    done = podman("logs", "--tail", str(LOG_LINES), instance.container(container), timeout_s=20, check=False)
+    done = attempt("logs", "--tail", str(LOG_LINES), instance.container(container), timeout_s=20)
     return (done.stdout + done.stderr).strip()
 
 

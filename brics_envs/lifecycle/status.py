@@ -19,7 +19,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from brics_envs.effects.podman import podman, require_podman
+from brics_envs.effects.podman import attempt, require_podman
 from brics_envs.lifecycle.instance_files import load_applied
 from brics_envs.lifecycle.observe import PodState, observe_pods
 from brics_envs.lifecycle.ready import DEADLINE_S, Check, checks_for
@@ -129,7 +129,7 @@ def _slurm(instance: Instance) -> SlurmStatus | None:
 
 
 def _ask(instance: Instance, command: list[str], fields: tuple[str, ...]) -> list[dict[str, str]] | None:
-    done = podman("exec", instance.container("slurm"), *command, timeout_s=20, check=False)
+    done = attempt("exec", instance.container("slurm"), *command, timeout_s=20)
     if done.status != 0:
         return None
     return [dict(zip(fields, line.split("|"), strict=True)) for line in done.stdout.splitlines() if line]
