@@ -1,6 +1,6 @@
 """Compare `invoke up` (images built, fresh volumes) with the bare podman calls that do the same, in turn.
 
-    .venv/bin/python tests/benchmarks/warm_up.py [ROUNDS]
+    .venv/bin/python -m tests.benchmarks.warm_up [ROUNDS]
 
 Prints the seconds of each round and the ratio of the medians. Uses the instance `bench` and port 8070.
 """

@@ -1,0 +1,55 @@
+"""Compare a cold `invoke up` (empty storage) with building the same images one after the other, in turn.
+
+    .venv/bin/python -m tests.benchmarks.cold_up
+
+Prints both in seconds, and their ratio. Each has a podman storage of its own, removed in the end; takes some minutes.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+from brics_envs.plan.names import Instance
+from tests.integration.git_repositories import free_port
+from tests.integration.lifecycle.world import One, World, world
+
+ONE_AFTER_THE_OTHER = """
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from brics_envs.config.environment import load_environment
+from brics_envs.lifecycle import build, up
+from brics_envs.plan.names import Instance
+build.ThreadPoolExecutor = lambda max_workers=1: ThreadPoolExecutor(1)
+environment = load_environment(Path.cwd(), "dev_dummyauth")
+up.build_images(up.UpOptions(environment, Instance("bench"), 8070, "local", (), None, None, False))
+"""
+
+
+def up_in(own: World) -> None:
+    """Bring an instance up from nothing."""
+    One(own, Instance("bench"), free_port()).up("--base", "local")
+
+
+def build_in(own: World) -> None:
+    """Build its images, one after the other."""
+    command = [sys.executable, "-c", ONE_AFTER_THE_OTHER]
+    subprocess.run(command, check=True, cwd=own.root, env=dict(own.environment), capture_output=True)
+
+
+def main() -> None:
+    """Measure both."""
+    seconds = {}
+    for name, action in {"cold up": up_in, "builds one after the other": build_in}.items():
+        with world(with_images=False, name="bench") as own:
+            began = time.monotonic()
+            action(own)
+            seconds[name] = time.monotonic() - began
+            print(f"{name}: {seconds[name]:.1f} s", flush=True)
+    up, builds = seconds.values()
+    print(f"ratio {up / builds:.2f}")
+
+
+if __name__ == "__main__":
+    main()
