@@ -132,10 +132,10 @@ def load_deploy_settings(*paths: Path) -> DeploySettings:
 
 def _problem(files: list[YamlMapping], key: str, kind: str, message: str) -> str:
     # The last file that has the key is the one whose value counted.
-    file = next((file for file in reversed(files) if key in file.lines), files[-1])
+    file = next(file for file in reversed(files) if key in file.lines)
     if kind == "extra_forbidden":
         return f"{file.where(key)}: {key}: unknown key; allowed are {', '.join(DeploySettings.model_fields)}"
     if key == "dummyAuthPassword":
         # Neither the value nor pydantic's rendering of it.
         return f"{file.where(key)}: {key}: must be a string of at least {MIN_PASSWORD_LENGTH} characters, all printable"
-    return f"{file.where(key)}: {key}: {message.removeprefix('Value error, ')}, not {file.values.get(key)!r}"
+    return f"{file.where(key)}: {key}: {message.removeprefix('Value error, ')}, not {file.values[key]!r}"

@@ -40,8 +40,6 @@ def load_mapping(path: Path) -> YamlMapping:
         raise ConfigError(f"{path}{line}: not valid YAML: {error.problem}") from error
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"{path}: not valid YAML: {error}") from error
-    if any(isinstance(key, str) and not _is_text(key) for key in values):
-        raise ConfigError(f"{path}: not valid YAML: a key is no text")
     if node is None:
         return YamlMapping(path, {}, {})
     if not isinstance(node, yaml.MappingNode) or not isinstance(values, dict):
@@ -81,6 +79,8 @@ def _lines_of_keys(path: Path, node: yaml.MappingNode) -> dict[str, int]:
         key, line = str(key_node.value), key_node.start_mark.line + 1
         if key_node.tag == "tag:yaml.org,2002:merge":
             raise ConfigError(f"{path}:{line}: {key}: merge keys are not read here")
+        if not _is_text(key):
+            raise ConfigError(f"{path}:{line}: not valid YAML: a key is no text")
         if key in lines:
             raise ConfigError(f"{path}:{line}: {key}: given twice, first in line {lines[key]}")
         lines[key] = line

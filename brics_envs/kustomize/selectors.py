@@ -85,9 +85,8 @@ def _compile(pattern: str, field: str, where: str) -> Any:
     try:
         return re2.compile(pattern, _OPTIONS)
     except re2.error as error:
-        text = error.args[0] if error.args else error
-        text = text.decode(errors="replace") if isinstance(text, bytes) else text
-        raise KustomizeError(where, f"{field}: bad regular expression '{pattern}': {text}") from error
+        reason = error.args[0].decode(errors="replace")
+        raise KustomizeError(where, f"{field}: bad regular expression '{pattern}': {reason}") from error
 
 
 @dataclass(frozen=True)

@@ -60,8 +60,13 @@ def follow_logs(instance: Instance, container: str) -> None:
     :raises EnvsError: there is no such instance or container.
     """
     pod = _the_pod(instance)
-    names = [_container(pod, container)] if container else [c.name for c in pod.containers]
-    commands: list[Sequence[str]] = [("logs", "--follow", instance.container(name)) for name in names]
+    if container:
+        names = [_container(pod, container)]
+        output: Sequence[str] = ("logs", "--follow", instance.container(container))
+    else:
+        names = [c.name for c in pod.containers]
+        output = ("pod", "logs", "--follow", "--names", pod.name)
+    commands = [output]
     # The hub's file has what its output has.
     if "slurm" in names:
         tail = f"cd {LOG_DIRECTORIES['slurm']} && exec tail -n 0 -F *.log"

@@ -31,13 +31,31 @@ STEADY_S = 3.0
 EXTERNAL_DEADLINE_S = 30.0
 """Seconds for a Slurm host that this command did not start: it answers, or it does not."""
 
-REFUSALS = (
-    "Host key verification failed",
-    "Permission denied (publickey",
-    "password is required",
-    "unknown user",
+REFUSALS = {
+    "Host key verification failed": "the host key of {host} is not the one in ssh_known_hosts",
+    "Permission denied (publickey": "{host} does not let jupyterspawner in with ssh_client_key",
+    "password is required": "sudo on {host} does not let jupyterspawner run {wrapper}{as_account}",
+    "unknown user": "{host} has no account {account}",
+}
+"""Messages of ssh and sudo, and what they mean here. With a host that has long been set up, no waiting changes them."""
+
+UNREACHABLE = (
+    # Of timeout(1): a connection that had been there does not answer any more.
+    "sending signal TERM to command",
+    "Connection refused",
+    "timed out",
+    "No route to host",
+    "unreachable",
+    "Connection closed",
 )
-"""Messages of ssh and sudo that stay the same however long one waits, with a host that has long been set up."""
+"""Messages when nothing answers at Slurm's host."""
+
+MEANINGS = {
+    **REFUSALS,
+    "Could not resolve hostname": "{host} cannot be found",
+    **dict.fromkeys(UNREACHABLE, "{host} cannot be reached on port 22"),
+}
+"""What is in a message → what it means; the first that fits."""
 
 LOG_LINES = 20
 
@@ -62,13 +80,14 @@ def wait_until_ready(instance: Instance, checks: list[Check]) -> None:
 
     :raises EnvsError: time is up, or a container keeps ending; with what is missing and its last log lines.
     """
-    restarts = _restarts(instance)
+    restarts: Mapping[str, int] | None = None
     last = time.monotonic() + max(check.deadline_s for check in checks)
     for check in checks:
         began, polls = time.monotonic(), 0
         end = min(last, began + check.deadline_s)
         while missing := check.probe():
             polls += 1
+            restarts = _restarts(instance) if restarts is None else restarts
             if time.monotonic() > end or any(words in missing for words in check.hopeless):
                 waited = f"{time.monotonic() - began:.0f} s"
                 raise _not_ready(instance, check.container, f"{check.name} after {waited}: {missing}")
@@ -93,7 +112,7 @@ def checks_for(instance: Instance, containers: Collection[str], applied: Applied
             "jupyterhub",
             lambda: ssh_missing(instance, applied),
             EXTERNAL_DEADLINE_S if external else DEADLINE_S,
-            REFUSALS if external else (),
+            tuple(REFUSALS) if external else (),
         )
     )
     if ZENITH_CONTAINER in containers:
@@ -145,7 +164,7 @@ def ssh_missing(instance: Instance, applied: Applied) -> str:
 
     Where no account is known it asks sudo whether it might.
     """
-    wrapper = f"{applied.wrappers}/slurmspawner_squeue"
+    wrapper = _squeue(applied)
     if applied.account:
         remote = ["sudo", "-n", "-u", applied.account, "SLURMSPAWNER_JOB_ID=1", wrapper]
     else:
@@ -160,7 +179,7 @@ def ssh_missing(instance: Instance, applied: Applied) -> str:
     ]
     done = attempt("exec", instance.container("jupyterhub"), *ssh, *remote, timeout_s=30)
     if done.status == 0 and not applied.account:
-        return "" if wrapper in done.stdout else _not_allowed(applied)
+        return "" if wrapper in done.stdout else _meaning(REFUSALS["password is required"], applied)
     # Slurm's own "no such job" is an answer: everything on the way to it works.
     if done.status == 0 or "Invalid job id specified" in done.stderr:
         return ""
@@ -169,32 +188,21 @@ def ssh_missing(instance: Instance, applied: Applied) -> str:
 
 def ssh_words(stderr: str, applied: Applied) -> str:
     """What ssh's or sudo's message means here, with the message."""
-    host = applied.slurm_host
-    meanings = {
-        "Host key verification failed": f"the host key of {host} is not the one in ssh_known_hosts",
-        "Permission denied (publickey": f"{host} does not let jupyterspawner in with ssh_client_key",
-        "Could not resolve hostname": f"{host} cannot be found",
-        "password is required": _not_allowed(applied),
-        "unknown user": f"{host} has no account {applied.account}",
-    }
-    # The first of these is of timeout(1): a connection that had been there does not answer any more.
-    unreachable = (
-        "sending signal TERM to command",
-        "Connection refused",
-        "timed out",
-        "No route to host",
-        "unreachable",
-        "Connection closed",
+    known = next((meaning for words, meaning in MEANINGS.items() if words in stderr), "")
+    return f"{_meaning(known, applied)} ({stderr.splitlines()[-1]})" if known else stderr
+
+
+def _meaning(text: str, applied: Applied) -> str:
+    return text.format(
+        host=applied.slurm_host,
+        account=applied.account,
+        as_account=f" as {applied.account}" if applied.account else "",
+        wrapper=_squeue(applied),
     )
-    meanings |= dict.fromkeys(unreachable, f"{host} cannot be reached on port 22")
-    known = next((meaning for words, meaning in meanings.items() if words in stderr), "")
-    return f"{known} ({stderr.splitlines()[-1]})" if known else stderr
 
 
-def _not_allowed(applied: Applied) -> str:
-    who = f" as {applied.account}" if applied.account else ""
-    wrapper = f"{applied.wrappers}/slurmspawner_squeue"
-    return f"sudo on {applied.slurm_host} does not let jupyterspawner run {wrapper}{who}"
+def _squeue(applied: Applied) -> str:
+    return f"{applied.wrappers}/slurmspawner_squeue"
 
 
 def last_log_lines(instance: Instance, container: str) -> str:

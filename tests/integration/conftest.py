@@ -79,11 +79,21 @@ def debug_settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tested() -> Instance:
+    """The instance that the tests of the running pod use, and whose images others use too."""
+    return parse_instance(os.environ.get("BRICS_TEST_INSTANCE", DEFAULT_INSTANCE))
+
+
+@pytest.fixture(scope="session")
 def running(
-    podman: docker.DockerClient, sampler: ProcessSampler, debug_settings: Path, measured: Measured
+    tested: Instance,
+    podman: docker.DockerClient,
+    sampler: ProcessSampler,
+    debug_settings: Path,
+    measured: Measured,
 ) -> Iterator[RunningInstance]:
     """The instance that all tests of the running pod use: brought up as a user would, taken down at the end."""
-    instance = parse_instance(os.environ.get("BRICS_TEST_INSTANCE", DEFAULT_INSTANCE))
+    instance = tested
     port = int(os.environ.get("BRICS_TEST_PORT", "8000"))
     if KEEP and (there := ready_already(instance, port, podman)):
         yield there
@@ -105,10 +115,9 @@ def running(
 
 
 @pytest.fixture(scope="session")
-def images() -> None:
+def images(tested: Instance) -> None:
     """The images that `up` would build first; kept, as after any `up` and `down` of the default instance."""
-    instance = os.environ.get("BRICS_TEST_INSTANCE", DEFAULT_INSTANCE)
-    done = invoke("build", "--env", "dev_dummyauth", "--instance", instance, timeout_s=UP_DEADLINE_S)
+    done = invoke("build", "--env", "dev_dummyauth", "--instance", tested.name, timeout_s=UP_DEADLINE_S)
     assert done.status == 0, f"`invoke build` failed:\n{done.stdout}\n{done.stderr}"
 
 

@@ -21,6 +21,7 @@ from brics_envs.plan.names import PERSISTENT_VOLUMES, Instance
 from brics_envs.plan.ports import ISSUER_OFFSET
 from tests.integration.hub_client import TIMEOUT_S, HubClient, forms
 from tests.integration.lifecycle.world import copy_project
+from tests.integration.reach import answers
 from tests.integration.running_instance import UP_DEADLINE_S, Completed, RunningInstance, invoke
 
 DEV_USERS = "testuser.project1\ntestuser.project2\notheruser.project1\n"
@@ -44,13 +45,8 @@ def free_port() -> int:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port: int = probe.getsockname()[1]
-        if port < 65000 and not any(_listens(port + offset) for offset in (0, 1, ISSUER_OFFSET)):
+        if port < 65000 and not any(answers("127.0.0.1", port + offset) for offset in (0, 1, ISSUER_OFFSET)):
             return port
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -105,27 +105,10 @@ def test_a_lock_ends_with_its_process(tmp_path: Path, holder: subprocess.Popen[s
     assert mode(tmp_path / "d/lock") == 0o600
 
 
-def test_waiting_survives_the_removal_of_the_file(tmp_path: Path) -> None:
-    lock = tmp_path / "lock"
-    inside: list[str] = []
-
-    def wait() -> None:
-        with locked(lock, 10):
-            inside.append("second")
-
-    with locked(lock, 0):
-        thread = threading.Thread(target=wait)
-        thread.start()
-        time.sleep(0.3)
-        assert inside == []
-        lock.unlink()
-    # Whoever waited holds a file that has a name again: a third process would see it.
-    thread.join(10)
-    assert inside == ["second"]
-    assert lock.exists()
-
-
-def test_waiting_survives_the_removal_of_the_directory(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "remove", [Path.unlink, lambda lock: shutil.rmtree(lock.parent)], ids=["file", "directory"]
+)
+def test_waiting_survives_the_removal(tmp_path: Path, remove: Callable[[Path], None]) -> None:
     lock = tmp_path / "d/lock"
     inside: list[str] = []
 
@@ -137,9 +120,12 @@ def test_waiting_survives_the_removal_of_the_directory(tmp_path: Path) -> None:
         thread = threading.Thread(target=wait)
         thread.start()
         time.sleep(0.3)
-        shutil.rmtree(lock.parent)
+        assert inside == []
+        remove(lock)
+    # Whoever waited holds a file that has a name again: a third process would see it.
     thread.join(10)
     assert inside == ["second"]
+    assert lock.exists()
 
 
 def test_a_lock_can_be_taken_again_after_an_error(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ import yaml
 from brics_envs.effects.keys import KeyPair, make_key_pair
 from brics_envs.plan.images import image_tag
 from tests.integration.lifecycle.world import PROJECT, World
+from tests.integration.realauth.forger import issuer_documents
 from tests.integration.waiting import wait_for
 
 NETWORK = "outside"
@@ -29,9 +30,13 @@ TUNNEL_PORT = 9000
 
 @dataclass(frozen=True)
 class Outside:
-    """The network; ``gateway`` is this machine's address on it, ``directory`` holds the hosts' files."""
+    """The network; ``gateway`` is this machine's address on it, ``directory`` holds the hosts' files.
+
+    ``image_suffix`` is the tag of the project's images that the hosts are made of.
+    """
 
     world: World
+    image_suffix: str
     subnet: str
     gateway: str
     directory: Path
@@ -39,6 +44,10 @@ class Outside:
     def address(self, number: int) -> str:
         """The address of the host of that number, from 10 on."""
         return str(ip_network(self.subnet)[number])
+
+    def image(self, name: str) -> str:
+        """One of the project's images."""
+        return image_tag(name, self.image_suffix)
 
     def start(self, name: str, number: int, *args: str) -> Host:
         """Start a container with an address of its own."""
@@ -70,10 +79,6 @@ class Host:
         """What a command prints on the host."""
         return self.world.podman("exec", self.name, *command)
 
-    def log(self) -> str:
-        """What it has written."""
-        return self.world.podman("logs", self.name)
-
     def stop(self) -> None:
         """Stop it; ``start`` brings it back with its address."""
         self.world.podman("stop", "--time=5", self.name)
@@ -84,18 +89,15 @@ class Host:
 
 
 @contextmanager
-def outside(world: World, directory: Path, suffix: str = "dev-latest") -> Iterator[Outside]:
-    """A network for hosts, removed in the end with all that is on it.
-
-    :param suffix: the tag of the images that hosts are made of.
-    """
+def outside(world: World, directory: Path, image_suffix: str) -> Iterator[Outside]:
+    """A network for hosts, removed in the end with all that is on it; parameters as of :class:`Outside`."""
     world.podman("network", "create", "--disable-dns", NETWORK)
     try:
         (shown,) = json.loads(world.podman("network", "inspect", NETWORK))
         (subnet,) = shown["subnets"]
-        made = Outside(world, subnet["subnet"], subnet["gateway"], directory)
+        made = Outside(world, image_suffix, subnet["subnet"], subnet["gateway"], directory)
         # The last container takes the network's bridge along when it stops, and with it this machine's address.
-        made.start("keeps-the-network", 9, "--entrypoint=sleep", image_tag("slurm", suffix), "infinity")
+        made.start("keeps-the-network", 9, "--entrypoint=sleep", made.image("slurm"), "infinity")
         yield made
     finally:
         world.podman("network", "rm", "--force", "--time=5", NETWORK)
@@ -135,7 +137,7 @@ class SlurmHost(Host):
         return self.run("squeue", "--noheader", "--format=%i %u").splitlines()
 
 
-def start_slurm(outside: Outside, users: str, image_suffix: str = "dev-latest") -> SlurmHost:
+def start_slurm(outside: Outside, users: str) -> SlurmHost:
     """Start a Slurm host, and wait until it takes jobs."""
     host_key, client_key = make_key_pair("slurm-host"), make_key_pair("hub")
     configuration = outside.directory / "slurm"
@@ -161,7 +163,7 @@ def start_slurm(outside: Outside, users: str, image_suffix: str = "dev-latest") 
         "--hostname=slurm",
         "--add-host=n1:127.0.0.1",
         *(f"--volume={source}:{target}:ro" for source, target in mounts.items()),
-        image_tag("slurm", image_suffix),
+        outside.image("slurm"),
     )
     made = SlurmHost(host.world, host.name, host.address, host_key, client_key)
     wait_for(made.is_ready, "the Slurm host takes jobs", deadline_s=120, interval_s=0.5)
@@ -204,17 +206,17 @@ PerSourcePenalties no
 """
 
 
-def build_zenith_client(outside: Outside, hub_image: str) -> None:
+def build_zenith_client(outside: Outside) -> None:
     """Make an image that takes what Zenith's client takes, and opens the same tunnel."""
     client = Path(__file__).with_name("zenith_client.py").read_text()
     folder = outside.folder("zenith-client", {"zenith_client.py": client})
     (folder / "Containerfile").write_text(
-        f'FROM {hub_image}\nCOPY zenith_client.py /\nCMD ["python3", "/zenith_client.py"]\n'
+        f'FROM {outside.image("jupyterhub")}\nCOPY zenith_client.py /\nCMD ["python3", "/zenith_client.py"]\n'
     )
     outside.world.podman("build", "--pull=never", f"--tag={CLIENT_IMAGE}", str(folder))
 
 
-def start_zenith_server(outside: Outside, client_key: KeyPair, image_suffix: str = "dev-latest") -> Host:
+def start_zenith_server(outside: Outside, client_key: KeyPair) -> Host:
     """Start a server that lets a client with this key open a tunnel, on port 2222."""
     keys = {"authorized_keys": f"{client_key.public}\n", "host_key": make_key_pair("zenith").private.decode()}
     folder = outside.folder("zenith-server", keys | {"sshd_config": SSHD}, 0o600)
@@ -228,7 +230,7 @@ def start_zenith_server(outside: Outside, client_key: KeyPair, image_suffix: str
         11,
         f"--volume={folder}:/etc/zenith:ro",
         "--entrypoint=sh",
-        image_tag("slurm", image_suffix),
+        outside.image("slurm"),
         "-c",
         script,
     )
@@ -246,14 +248,10 @@ def zenith_files(server: Host, client_key: KeyPair) -> dict[str, str]:
 # -- an issuer
 
 
-def start_issuer(outside: Outside, public_jwk: Mapping[str, str], image_suffix: str = "dev-latest") -> str:
+def start_issuer(outside: Outside, public_jwk: Mapping[str, str]) -> str:
     """Start a web server with an issuer's documents; its URL, which is the issuer's name."""
     url = f"http://{outside.address(12)}:9099/realms/x"
-    documents = {
-        ".well-known/openid-configuration": {"issuer": url, "jwks_uri": f"{url}/keys"},
-        "keys": {"keys": [dict(public_jwk)]},
-    }
-    for name, document in documents.items():
+    for name, document in issuer_documents(url, public_jwk).items():
         file = outside.directory / "issuer/realms/x" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(document))
@@ -262,7 +260,7 @@ def start_issuer(outside: Outside, public_jwk: Mapping[str, str], image_suffix: 
         12,
         f"--volume={outside.directory}/issuer:/issuer:ro",
         "--entrypoint=python3",
-        image_tag("slurm", image_suffix),
+        outside.image("slurm"),
         "-m",
         "http.server",
         "--directory=/issuer",

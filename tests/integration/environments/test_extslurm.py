@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,6 +20,7 @@ from tests.integration.environments.outside import (
 )
 from tests.integration.git_repositories import free_port
 from tests.integration.lifecycle.world import One
+from tests.integration.reach import answers
 from tests.integration.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(900, func_only=True)
@@ -78,13 +78,6 @@ def test_the_hubs_api_is_on_the_address_that_jobs_are_given_alone(
 ) -> None:
     assert answers(around.gateway, hub_port)
     assert not answers("127.0.0.1", hub_port)
-
-
-def answers(address: str, port: int) -> bool:
-    """Whether something accepts a connection."""
-    with socket.socket() as probe:
-        probe.settimeout(5)
-        return probe.connect_ex((address, port)) == 0
 
 
 def test_up_again_changes_nothing(one: One, deploy_dir: Path) -> None:

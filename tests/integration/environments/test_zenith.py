@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -13,7 +12,6 @@ import pytest
 from brics_envs.effects.keys import KeyPair, make_key_pair
 from brics_envs.effects.tokens import make_jwks
 from brics_envs.errors import BAD_INPUT, FAILED
-from brics_envs.plan.images import image_tag
 from brics_envs.plan.names import Instance
 from tests.integration.environments.outside import (
     CLIENT_IMAGE,
@@ -32,6 +30,7 @@ from tests.integration.environments.outside import (
 from tests.integration.git_repositories import free_port
 from tests.integration.hub_client import HubClient
 from tests.integration.lifecycle.world import One
+from tests.integration.reach import OWN_ADDRESS, answers
 from tests.integration.real_instance import DEV_USERS, TOKEN_HEADER
 from tests.integration.realauth.forger import Forger
 from tests.integration.waiting import wait_for
@@ -64,14 +63,14 @@ class Way:
 
 
 @pytest.fixture(scope="module")
-def way(around: Outside, image_suffix: str) -> Way:
+def way(around: Outside) -> Way:
     """A Zenith server and an issuer, outside."""
     client_key, jwk = make_key_pair("zenith-client"), make_jwks()["keys"][0]
-    build_zenith_client(around, image_tag("jupyterhub", image_suffix))
+    build_zenith_client(around)
     image = "ghcr.io/azimuth-cloud/zenith-client:0.16.1"
     around.world.replace("config/versions.yaml", image, CLIENT_IMAGE)
-    server = start_zenith_server(around, client_key, image_suffix)
-    url = start_issuer(around, Forger("", jwk).public, image_suffix)
+    server = start_zenith_server(around, client_key)
+    url = start_issuer(around, Forger("", jwk).public)
     return Way(server, client_key, Forger(url, jwk))
 
 
@@ -111,14 +110,9 @@ def test_nothing_is_published_on_this_machine(dev: One) -> None:
     pod = shown[0] if isinstance(shown, list) else shown
     assert not pod["InfraConfig"]["PortBindings"]
     # Nor at the pod's own address, which this machine can reach.
-    code = (
-        "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.connect(('192.0.2.1', 9)); "
-    )
-    address = dev.run("slurm", "python3", "-c", code + "print(s.getsockname()[0])")
+    address = dev.run("slurm", "python3", "-c", OWN_ADDRESS)
     for port in (8000, 8001, 8081, 22):
-        with socket.socket() as probe:
-            probe.settimeout(5)
-            assert probe.connect_ex((address, port)) != 0, port
+        assert not answers(address, port), port
 
 
 def test_status_knows_the_tunnel(dev: One) -> None:

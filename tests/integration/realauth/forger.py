@@ -25,6 +25,14 @@ def project(name: str = "project1", user: str = "testuser", platform: str = "bri
     return {f"{name}.brics": {"name": f"Project {name}", "resources": [resource]}}
 
 
+def issuer_documents(issuer: str, public_jwk: Mapping[str, str]) -> dict[str, Any]:
+    """What an issuer with this key publishes, by the names below its URL."""
+    return {
+        ".well-known/openid-configuration": {"issuer": issuer, "jwks_uri": f"{issuer}/keys"},
+        "keys": {"keys": [dict(public_jwk)]},
+    }
+
+
 @dataclass(frozen=True)
 class Forger:
     """Knows the instance, its public key and, for what must differ in one thing only, the private one."""

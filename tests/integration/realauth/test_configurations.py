@@ -11,8 +11,9 @@ import jwt
 import pytest
 
 from brics_envs.plan.ports import ISSUER_OFFSET, POD_PORTS
+from tests.integration.reach import OWN_ADDRESS, answers
 from tests.integration.real_instance import TOKEN_HEADER, RealInstance, free_port
-from tests.integration.realauth.forger import Forger
+from tests.integration.realauth.forger import Forger, issuer_documents
 from tests.integration.running_instance import RunningInstance, invoke
 from tests.integration.waiting import wait_for
 
@@ -146,24 +147,9 @@ def closed(real: RealInstance) -> Iterator[RealInstance]:
     real.up("--direct-port", str(real.direct_port))
 
 
-def pod_address(real: RealInstance) -> str:
-    """The pod's own address, as its processes see it."""
-    code = (
-        "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.connect(('192.0.2.1', 9)); "
-    )
-    return real.slurm("python3", "-c", code + "print(s.getsockname()[0])").strip()
-
-
-def answers(address: str, port: int) -> bool:
-    """Whether something accepts a connection from this machine."""
-    with socket.socket() as probe:
-        probe.settimeout(5)
-        return probe.connect_ex((address, port)) == 0
-
-
 @pytest.mark.timeout(400, func_only=True)
 def test_hub_is_reached_through_the_proxy_alone(closed: RealInstance) -> None:
-    address = pod_address(closed)
+    address = closed.slurm("python3", "-c", OWN_ADDRESS).strip()
     assert answers(address, 8010), "this test would see no open port"
     assert not answers("127.0.0.1", closed.direct_port)
     for port in (8000, 8001, 8081, 22, 6817, 6818):
@@ -231,11 +217,7 @@ def sign_in_status(real: RealInstance, token: str) -> int:
 
 def serve_issuer(real: RealInstance, public_jwk: dict[str, str]) -> None:
     """Let a web server in the pod give an issuer's documents, as long as the pod lives."""
-    documents = {
-        ".well-known/openid-configuration": {"issuer": ELSEWHERE, "jwks_uri": f"{ELSEWHERE}/keys"},
-        "keys": {"keys": [public_jwk]},
-    }
-    for name, document in documents.items():
+    for name, document in issuer_documents(ELSEWHERE, public_jwk).items():
         file = f"/srv/issuer/realms/x/{name}"
         script = 'mkdir -p "$(dirname "$1")" && printf %s "$2" >"$1"'
         real.slurm("sh", "-c", script, "sh", file, json.dumps(document))
