@@ -12,8 +12,8 @@ import sys
 import time
 
 from brics_envs.plan.names import Instance
-from tests.integration.git_repositories import free_port
-from tests.integration.lifecycle.world import One, World, world
+from tests.support.ports import free_port
+from tests.support.world import One, World, world
 
 ONE_AFTER_THE_OTHER = """
 from concurrent.futures import ThreadPoolExecutor

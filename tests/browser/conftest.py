@@ -14,9 +14,10 @@ import docker
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.browser.pages import Visit
-from tests.integration.real_instance import RealInstance, brought_up, checkout
-from tests.integration.running_instance import PROJECT, podman_service
+from tests.support.browser_pages import Visit
+from tests.support.checkout import PROJECT, checkout
+from tests.support.real_instance import RealInstance, brought_up
+from tests.support.running_instance import podman_service
 
 ARTEFACTS = PROJECT / "test-artefacts"
 CHROMIUM = ("chromium", "chromium-browser")

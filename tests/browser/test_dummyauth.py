@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.browser.pages import Visit, use_server
-from tests.integration.real_instance import RealInstance
+from tests.support.browser_pages import Visit, use_server
+from tests.support.real_instance import RealInstance
 
 
 def test_from_signing_in_to_signing_out(dummy: RealInstance, visit: Visit) -> None:

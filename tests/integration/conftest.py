@@ -10,26 +10,20 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import docker
 import pytest
 
 from brics_envs.plan.names import DEFAULT_INSTANCE, PERSISTENT_VOLUMES, Instance, parse_instance
-from tests.integration.hub_client import HubClient
-from tests.integration.lifecycle.world import World, world
-from tests.integration.process_sampler import ProcessSampler
-from tests.integration.running_instance import (
-    UP_DEADLINE_S,
-    RunningInstance,
-    instance_option,
-    invoke,
-    podman_service,
-)
+from tests.support.commands import Measured, invoke, ok
+from tests.support.hub_client import HubClient
+from tests.support.process_sampler import ProcessSampler
+from tests.support.running_instance import UP_DEADLINE_S, RunningInstance, instance_option, podman_service
+from tests.support.world import World, world
 
 FIGURES = pytest.StashKey[list[str]]()
-Measured = Callable[[str, float], None]
 
 KEEP = os.environ.get("BRICS_TEST_KEEP") == "1"
 TEST_DEADLINE_S = 900
@@ -130,7 +124,7 @@ def own_world(images: None) -> Iterator[World]:
 
 def ready_already(instance: Instance, port: int, podman: docker.DockerClient) -> RunningInstance | None:
     """The instance as it runs, if it is ready."""
-    status = json.loads(invoke("status", "--instance", instance.name, "--json").checked())
+    status = json.loads(ok(invoke("status", "--instance", instance.name, "--json")).stdout)
     (one,) = status["instances"]
     return RunningInstance(instance, port, podman, "") if one["state"] == "ready" else None
 

@@ -12,15 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.hub_client import HubClient
-from tests.integration.running_instance import PROJECT, RunningInstance, invoke
-from tests.integration.waiting import wait_for
+from tests.support.checkout import PROJECT
+from tests.support.commands import invoke, ok
+from tests.support.hub_client import HubClient
+from tests.support.running_instance import RunningInstance
+from tests.support.waiting import wait_for
 
 
 def test_status_as_json(running: RunningInstance, otheruser: HubClient) -> None:
     otheruser.start(brics_project="project1.brics")
     (job,) = running.jobs("otheruser.project1")
-    status = json.loads(invoke("status", "--instance", running.instance.name, "--json").checked())
+    status = json.loads(ok(invoke("status", "--instance", running.instance.name, "--json")).stdout)
     (one,) = status["instances"]
     assert one.keys() == {"instance", "env", "pod", "url", "state", "containers", "slurm"}
     assert one["instance"] == running.instance.name
@@ -41,7 +43,7 @@ def test_status_as_json(running: RunningInstance, otheruser: HubClient) -> None:
 
 
 def test_status_for_reading(running: RunningInstance) -> None:
-    shown = invoke("status", *running.option).checked()
+    shown = ok(invoke("status", *running.option)).stdout
     assert running.url in shown
     assert "ready" in shown
 
@@ -50,7 +52,7 @@ def test_status_for_reading(running: RunningInstance) -> None:
     ("container", "line"), [("jupyterhub", "JupyterHub is now running"), ("slurm", "slurmctld")]
 )
 def test_logs_show_output_and_files(running: RunningInstance, container: str, line: str) -> None:
-    shown = invoke("logs", *running.option, "--container", container).checked()
+    shown = ok(invoke("logs", *running.option, "--container", container)).stdout
     assert line in shown
     directory = {"jupyterhub": "jupyterhub.log", "slurm": "slurmctld.log"}
     assert directory[container] in shown
@@ -82,7 +84,7 @@ def test_logs_of_a_container_that_has_ended(running: RunningInstance) -> None:
     container = running.container("slurm")
     container.stop(timeout=5)
     try:
-        assert "slurmctld.log <==" in invoke("logs", *running.option, "--container", "slurm").checked()
+        assert "slurmctld.log <==" in ok(invoke("logs", *running.option, "--container", "slurm")).stdout
     finally:
         container.start()
         wait_for(running.takes_jobs, "Slurm takes jobs")
@@ -97,7 +99,7 @@ def test_shell_reads_commands_from_a_pipe(running: RunningInstance) -> None:
 
 def test_volume_is_exported(running: RunningInstance, tmp_path: Path) -> None:
     volume, target = running.instance.named("jupyterhub_root"), tmp_path / "exported"
-    invoke("volume-export", volume, "--to", str(target)).checked()
+    ok(invoke("volume-export", volume, "--to", str(target)))
     assert (target / "srv/jupyterhub/jupyterhub.sqlite").stat().st_size > 0
     assert (target / "var/log/jupyterhub/jupyterhub.log").exists()
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.running_instance import RunningInstance
+from tests.support.commands import ok
+from tests.support.processes import status_fields
+from tests.support.running_instance import RunningInstance
 
 PODMANS_DEFAULT = 0x800405FB
 """chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap, net_bind_service, sys_chroot, setfcap."""
@@ -13,8 +15,7 @@ HUB_ID = "10000"
 
 
 def status_of_process_1(running: RunningInstance, container: str) -> dict[str, str]:
-    lines = running.run(container, "cat", "/proc/1/status").checked().splitlines()
-    return {name: value.strip() for name, value in (line.split(":", 1) for line in lines)}
+    return status_fields(ok(running.run(container, "cat", "/proc/1/status")).stdout)
 
 
 def test_hub_is_nobody_special(running: RunningInstance) -> None:
@@ -56,7 +57,7 @@ def test_shares_no_namespace_with_the_host(running: RunningInstance, container: 
 
 @pytest.mark.parametrize("container", ["jupyterhub", "slurm"])
 def test_time_is_utc(running: RunningInstance, container: str) -> None:
-    assert running.run(container, "date", "+%Z").checked().strip() == "UTC"
+    assert ok(running.run(container, "date", "+%Z")).stdout.strip() == "UTC"
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_time_is_utc(running: RunningInstance, container: str) -> None:
     ],
 )
 def test_owner_and_mode(running: RunningInstance, container: str, path: str, owner: str, mode: str) -> None:
-    found = running.run(container, "stat", "--dereference", "--format=%U %a", path).checked().split()
+    found = ok(running.run(container, "stat", "--dereference", "--format=%U %a", path)).stdout.split()
     assert found[0] == owner
     assert found[1].startswith(mode.removesuffix(".*")) if mode.endswith(".*") else found[1] == mode
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.hub_client import HubClient, Kernel
-from tests.integration.running_instance import RunningInstance
-from tests.integration.waiting import wait_for
+from tests.support.hub_client import HubClient, Kernel
+from tests.support.running_instance import RunningInstance
+from tests.support.waiting import wait_for
 
 BACK_S = 20
 """Seconds within which a killed daemon is back; it takes 1 or 2 on an idle machine."""

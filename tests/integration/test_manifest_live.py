@@ -8,7 +8,8 @@ import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
 
-from tests.integration.running_instance import RunningInstance, invoke
+from tests.support.commands import invoke, ok
+from tests.support.running_instance import RunningInstance
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def test_secrets_are_in_secrets_alone(manifest: list[dict[str, Any]], running: R
 def test_rendered_without_secrets_unless_they_are_asked_for(running: RunningInstance) -> None:
     def render(*more: str) -> str:
         settings = ("--env", "dev_dummyauth", "--port", str(running.port))
-        return invoke("render", *settings, *running.option, *more).checked()
+        return ok(invoke("render", *settings, *running.option, *more)).stdout
 
     hidden, shown = render(), render("--show-secrets")
     assert running.password not in hidden

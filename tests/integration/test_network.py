@@ -9,8 +9,8 @@ import struct
 import pytest
 from docker.models.containers import Container
 
-from tests.integration.hub_client import HubClient
-from tests.integration.running_instance import RunningInstance
+from tests.support.hub_client import HubClient
+from tests.support.running_instance import RunningInstance
 
 PROXY = 8000
 LISTEN = "0A"

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.integration.hub_client import HubClient
-from tests.integration.running_instance import RunningInstance
-from tests.integration.waiting import wait_for
+from tests.support.hub_client import HubClient
+from tests.support.running_instance import RunningInstance
+from tests.support.waiting import wait_for
 
 ABOUT_THE_JOB = """
 import getpass, json, os, socket, time

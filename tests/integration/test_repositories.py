@@ -18,21 +18,12 @@ from brics_envs.effects.git import REACH_DEADLINE_S, unreachable
 from brics_envs.errors import BAD_INPUT, FAILED, ConfigError, EnvsError
 from brics_envs.lifecycle.clone import clone_repositories, ensure_repositories, preview_repositories
 from brics_envs.plan.images import RepoSnapshot
-from tests.integration.git_repositories import (
-    command_lines,
-    commit,
-    files,
-    free_port,
-    git,
-    git_daemon,
-    make_edited,
-    make_package,
-    private_host,
-    silent_host,
-    state,
-)
+from tests.support.checkout import PROJECT
+from tests.support.git_hosts import git_daemon, private_host, silent_host
+from tests.support.git_repositories import commit, files, git, make_edited, make_package, state
+from tests.support.ports import free_port
+from tests.support.processes import command_lines
 
-PROJECT = Path(__file__).resolve().parents[2]
 NAME, OTHER = "bricsauthenticator", "slurmspawner_wrappers"
 
 

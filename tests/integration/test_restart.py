@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.hub_client import HubClient
-from tests.integration.running_instance import RunningInstance
-from tests.integration.waiting import wait_for
+from tests.support.hub_client import HubClient
+from tests.support.running_instance import RunningInstance
+from tests.support.waiting import wait_for
 
 
 def hub_answers(client: HubClient) -> bool:

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.integration.hub_client import HubClient
-from tests.integration.image_files import files_of_image
-from tests.integration.process_sampler import ProcessSampler
-from tests.integration.running_instance import RunningInstance
+from tests.support.commands import ok
+from tests.support.hub_client import HubClient
+from tests.support.image_files import files_of_image
+from tests.support.process_sampler import ProcessSampler
+from tests.support.running_instance import RunningInstance
 
 Secrets = dict[str, list[bytes]]
 """What it is → the forms in which it could be written down."""
@@ -161,7 +162,7 @@ def log_files(running: RunningInstance, container: str, *directories: str) -> di
     """The contents of all log files below some directories of a container."""
     listed = running.run(container, "find", *directories, "-name", "*.log*", "-type", "f", "-size", "+0")
     return {
-        f"{container}:{path}": running.run(container, "cat", path).checked().encode()
+        f"{container}:{path}": ok(running.run(container, "cat", path)).stdout.encode()
         for path in listed.stdout.splitlines()
     }
 

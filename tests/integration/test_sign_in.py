@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from tests.integration.hub_client import forms
-from tests.integration.running_instance import RunningInstance
+from tests.support.hub_client import forms
+from tests.support.running_instance import RunningInstance
 
 REFUSED = "Invalid username or password"
 

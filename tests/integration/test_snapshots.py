@@ -12,7 +12,7 @@ import pytest
 from brics_envs.effects.snapshot import TIME_S, digest_of, take_snapshot
 from brics_envs.errors import EnvsError
 from brics_envs.plan.images import RepoSnapshot
-from tests.integration.git_repositories import commit, files, git, make_edited, make_package, state
+from tests.support.git_repositories import commit, files, git, make_edited, make_package, state
 
 NAME = "bricsauthenticator"
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.hub_client import HubClient
-from tests.integration.running_instance import RunningInstance
+from tests.support.commands import ok
+from tests.support.hub_client import HubClient
+from tests.support.running_instance import RunningInstance
 
 WRAPPERS = "/opt/slurmspawner_wrappers/bin"
 SBATCH, SQUEUE, SCANCEL = (f"{WRAPPERS}/slurmspawner_{name}" for name in ("sbatch", "squeue", "scancel"))
@@ -26,12 +27,12 @@ def _no_jobs_left(running: RunningInstance) -> Iterator[None]:
 
 
 def test_wrappers_submit_query_and_cancel_as_a_user(running: RunningInstance) -> None:
-    job = running.ssh("sudo", "-n", "-u", ACCOUNT, SBATCH, stdin=SCRIPT).checked().strip()
+    job = ok(running.ssh("sudo", "-n", "-u", ACCOUNT, SBATCH, stdin=SCRIPT)).stdout.strip()
     assert job.isdigit()
     assert running.job_field(job, "username") == ACCOUNT
     sudo = ("sudo", "-n", "-u", ACCOUNT, f"SLURMSPAWNER_JOB_ID={job}")
-    assert running.ssh(*sudo, SQUEUE).checked().split()[0] in ("PENDING", "CONFIGURING", "RUNNING")
-    running.ssh(*sudo, SCANCEL).checked()
+    assert ok(running.ssh(*sudo, SQUEUE)).stdout.split()[0] in ("PENDING", "CONFIGURING", "RUNNING")
+    ok(running.ssh(*sudo, SCANCEL))
     assert running.job_state(job) == "CANCELLED"
 
 
@@ -77,7 +78,7 @@ def test_service_account_gets_no_jobs_of_its_own(running: RunningInstance) -> No
 
 
 def test_user_cannot_cancel_the_job_of_another(running: RunningInstance) -> None:
-    job = running.ssh("sudo", "-n", "-u", ACCOUNT, SBATCH, stdin=SCRIPT).checked().strip()
+    job = ok(running.ssh("sudo", "-n", "-u", ACCOUNT, SBATCH, stdin=SCRIPT)).stdout.strip()
     done = running.ssh("sudo", "-n", "-u", "otheruser.project1", f"SLURMSPAWNER_JOB_ID={job}", SCANCEL)
     assert done.status != 0
     assert "denied" in done.stderr

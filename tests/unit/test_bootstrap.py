@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.isolation import PROGRAMS
+from tests.support.isolation import PROGRAMS
 
 ROOT = Path(__file__).resolve().parents[2]
 

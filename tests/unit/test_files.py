@@ -16,8 +16,7 @@ import pytest
 
 from brics_envs.effects.files import locked, write_private
 from brics_envs.errors import EnvsError
-
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.support.checkout import PROJECT
 
 HOLD = """
 import sys

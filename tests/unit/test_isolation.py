@@ -12,8 +12,8 @@ import pytest
 
 from brics_envs.effects.podman import podman
 from brics_envs.effects.process import CommandError
-from tests import isolation
-from tests.isolation import Refused
+from tests.support import isolation
+from tests.support.isolation import Refused
 
 ROOT = Path(__file__).resolve().parents[2]
 

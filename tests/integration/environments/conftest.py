@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from brics_envs.plan.names import Instance
-from tests.integration.environments.outside import Outside, SlurmHost, outside, start_slurm
-from tests.integration.lifecycle.world import World
-from tests.integration.real_instance import DEV_USERS
+from tests.support.checkout import DEV_USERS
+from tests.support.outside_hosts import Outside, SlurmHost, outside, start_slurm
+from tests.support.world import World
 
 
 @pytest.fixture(scope="module")

@@ -11,17 +11,10 @@ import pytest
 from brics_envs.effects.keys import make_key_pair
 from brics_envs.errors import BAD_INPUT, FAILED
 from brics_envs.plan.names import Instance
-from tests.integration.environments.outside import (
-    Outside,
-    SlurmHost,
-    slurm_keys,
-    slurm_settings,
-    write_deploy_dir,
-)
-from tests.integration.git_repositories import free_port
-from tests.integration.lifecycle.world import One
-from tests.integration.reach import answers
-from tests.integration.waiting import wait_for
+from tests.support.outside_hosts import Outside, SlurmHost, slurm_keys, slurm_settings, write_deploy_dir
+from tests.support.ports import answers, free_port
+from tests.support.waiting import wait_for
+from tests.support.world import One
 
 pytestmark = pytest.mark.timeout(900, func_only=True)
 

@@ -13,7 +13,10 @@ from brics_envs.effects.keys import KeyPair, make_key_pair
 from brics_envs.effects.tokens import make_jwks
 from brics_envs.errors import BAD_INPUT, FAILED
 from brics_envs.plan.names import Instance
-from tests.integration.environments.outside import (
+from tests.support.checkout import DEV_USERS
+from tests.support.commands import ok
+from tests.support.hub_client import HubClient
+from tests.support.outside_hosts import (
     CLIENT_IMAGE,
     TUNNEL_PORT,
     Host,
@@ -27,13 +30,12 @@ from tests.integration.environments.outside import (
     write_deploy_dir,
     zenith_files,
 )
-from tests.integration.git_repositories import free_port
-from tests.integration.hub_client import HubClient
-from tests.integration.lifecycle.world import One
-from tests.integration.reach import OWN_ADDRESS, answers
-from tests.integration.real_instance import DEV_USERS, TOKEN_HEADER
-from tests.integration.realauth.forger import Forger
-from tests.integration.waiting import wait_for
+from tests.support.ports import OWN_ADDRESS, answers, free_port
+from tests.support.processes import status_fields
+from tests.support.real_instance import TOKEN_HEADER
+from tests.support.token_forger import Forger
+from tests.support.waiting import wait_for
+from tests.support.world import One
 
 pytestmark = pytest.mark.timeout(900, func_only=True)
 
@@ -116,7 +118,7 @@ def test_nothing_is_published_on_this_machine(dev: One) -> None:
 
 
 def test_status_knows_the_tunnel(dev: One) -> None:
-    (one,) = json.loads(dev.world.invoke("status", *dev.option, "--json").ok().stdout)["instances"]
+    (one,) = json.loads(ok(dev.world.invoke("status", *dev.option, "--json")).stdout)["instances"]
     assert one["state"] == "ready"
     assert {c["name"]: c["ready"] for c in one["containers"]} == {
         "jupyterhub": True,
@@ -209,11 +211,7 @@ def test_sign_in_cookies_last_twelve_hours(prod: One, way: Way) -> None:
 def test_containers_are_confined(prod: One) -> None:
     for name, uid in (("jupyterhub", "10000"), ("zenith-client", "1001")):
         assert prod.run(name, "id", "-u") == uid
-        status = dict(
-            line.split(":\t", 1)
-            for line in prod.run(name, "cat", "/proc/self/status").splitlines()
-            if ":\t" in line
-        )
+        status = status_fields(prod.run(name, "cat", "/proc/self/status"))
         for capabilities in ("CapEff", "CapPrm", "CapBnd", "CapAmb"):
             assert int(status[capabilities], 16) == 0
         assert status["NoNewPrivs"] == "1"

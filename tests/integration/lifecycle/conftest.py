@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from brics_envs.plan.names import Instance
-from tests.integration.git_repositories import free_port
-from tests.integration.lifecycle.world import One, World, world
+from tests.support.ports import free_port
+from tests.support.world import One, World, world
 
 DEADLINE_S = 1500
 """For the body of any one test: some build images."""

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from brics_envs.effects.process import Completed
 from brics_envs.errors import BAD_INPUT, FAILED
-from tests.integration.git_repositories import git, make_package
-from tests.integration.lifecycle.world import Done, World
+from tests.support.git_repositories import git, make_package
+from tests.support.world import World
 
 ENV = ("--env", "dev_dummyauth", "--instance", "lc-bad")
 UP = ("up", *ENV)
@@ -24,7 +25,7 @@ def nothing_is_made(shared_world: World) -> Iterator[None]:
     assert shared_world.things() == before
 
 
-def refused(done: Done, *words: str, status: int = BAD_INPUT) -> None:
+def refused(done: Completed, *words: str, status: int = BAD_INPUT) -> None:
     assert done.status == status, done
     assert "Traceback" not in done.stderr
     assert done.stderr.startswith("error: ") or status != BAD_INPUT, done.stderr

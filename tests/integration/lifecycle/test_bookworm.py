@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.integration.lifecycle.world import One
+from tests.support.world import One
 
 
 def test_slurm_22_05_runs_a_job(one: One) -> None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import pytest
 
 from brics_envs.errors import BAD_INPUT, FAILED
-from tests.integration.hub_client import HubClient
-from tests.integration.lifecycle.world import One
+from tests.support.commands import ok
+from tests.support.hub_client import HubClient
+from tests.support.world import One
 
 NOTE = "/home/project1/testuser.project1/note.txt"
 
@@ -90,8 +91,8 @@ def test_failed_up_is_explained_and_resumed(used: Before) -> None:
     ):
         assert words in failed.stderr
     # Everything is in place for a look at it.
-    assert "broken on purpose" in one.world.invoke("logs", *one.option).ok().stdout
-    assert '"state": "ready"' not in one.world.invoke("status", *one.option, "--json").ok().stdout
+    assert "broken on purpose" in ok(one.world.invoke("logs", *one.option)).stdout
+    assert '"state": "ready"' not in ok(one.world.invoke("status", *one.option, "--json")).stdout
 
     one.world.replace(layer, 'raise RuntimeError("broken on purpose")\n', "")
     one.world.write("config/dev_dummyauth/deploy.local.yaml", "logLevel: DEBUG\n")

@@ -11,14 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from brics_envs.effects.process import Completed
 from brics_envs.errors import FAILED
-from tests.integration.git_repositories import free_port, make_package
-from tests.integration.lifecycle.world import Done, World, world
+from tests.support.commands import ok
+from tests.support.git_repositories import make_package
+from tests.support.ports import free_port
+from tests.support.world import World, world
 
 UP = ("up", "--env", "dev_dummyauth", "--instance", "lc-fail")
 
 
-def failed(done: Done, *words: str) -> None:
+def failed(done: Completed, *words: str) -> None:
     assert done.status == FAILED, done
     assert "Traceback" not in done.stderr
     assert "\nerror: " in f"\n{done.stderr}"
@@ -91,7 +94,7 @@ def test_ref_does_not_exist(shared_world: World, tmp_path: Path) -> None:
 def nothing_is_left(made: World) -> None:
     """No half clone; and `down` removes what else there is."""
     assert {path.name for path in (made.root / "_dev_build_data").glob("*")} <= {".bricsauthenticator.lock"}
-    done = made.invoke("down", "--instance", "lc-fail").ok()
+    done = ok(made.invoke("down", "--instance", "lc-fail"))
     assert "lc-fail" in done.stdout
     assert not made.things().pods
 
@@ -138,7 +141,7 @@ def test_disk_of_the_containers_is_full(small_disk: Path, tmp_path: Path) -> Non
             done = small.invoke(*UP, "--repo", "bricsauthenticator=builtin")
             failed(done, "no space left on device", "hint: ", "invoke clean")
             filler.unlink()
-            small.invoke("down", "--instance", "lc-fail").ok()
+            ok(small.invoke("down", "--instance", "lc-fail"))
         finally:
             subprocess.run(["umount", small_disk / "graph/overlay"], capture_output=True)
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.git_repositories import git, state
-from tests.integration.lifecycle.foreign import make_authenticator, make_wrappers
-from tests.integration.lifecycle.world import Done, One
+from brics_envs.effects.process import Completed
+from tests.support.commands import ok
+from tests.support.foreign_packages import make_authenticator, make_wrappers
+from tests.support.git_repositories import git, state
+from tests.support.world import One
 
 BOTH = ("jupyterhub", "slurm")
 LAST = 2
@@ -39,12 +41,12 @@ def edit(file: Path) -> None:
 def layers_before(one: One) -> dict[str, list[str]]:
     """The layers of the images with the built-in packages."""
     builtin = ("--repo", "bricsauthenticator=builtin", "--repo", "slurmspawner_wrappers=builtin")
-    one.world.invoke("build", "--env", "dev_dummyauth", *one.option, *builtin).ok()
+    ok(one.world.invoke("build", "--env", "dev_dummyauth", *one.option, *builtin))
     return {name: layers(one, name) for name in BOTH}
 
 
 @pytest.fixture(scope="module")
-def up(one: One, layers_before: dict[str, list[str]], repositories: tuple[Path, Path]) -> Done:
+def up(one: One, layers_before: dict[str, list[str]], repositories: tuple[Path, Path]) -> Completed:
     authenticator, wrappers = repositories
     return one.up(
         *("--repo", f"bricsauthenticator=file://{authenticator}@v7.1.0"),
@@ -69,7 +71,7 @@ def inputs(one: One, name: str) -> str:
     return inspect(one, name, '{{index .Labels "brics.inputs"}}')
 
 
-def test_they_run_in_both_containers(one: One, up: Done) -> None:
+def test_they_run_in_both_containers(one: One, up: Completed) -> None:
     client = one.client()
     assert "<p>elsewhere</p>" in client.get("/hub/spawn/testuser").text
     client.start(brics_project="project2.brics")
@@ -82,7 +84,7 @@ def test_they_run_in_both_containers(one: One, up: Done) -> None:
     assert job
 
 
-def test_versions_are_the_repositories(one: One, up: Done) -> None:
+def test_versions_are_the_repositories(one: One, up: Completed) -> None:
     version = "import importlib.metadata as m; print(m.version('{}'))"
     shown = one.run("jupyterhub", "python3", "-c", version.format("bricsauthenticator"))
     assert shown == "7.1.0"
@@ -94,7 +96,9 @@ def test_versions_are_the_repositories(one: One, up: Done) -> None:
     assert ".d2" in shown  # with the date of edits that are not committed
 
 
-def test_path_is_used_in_place_and_ref_is_cloned(one: One, up: Done, repositories: tuple[Path, Path]) -> None:
+def test_path_is_used_in_place_and_ref_is_cloned(
+    one: One, up: Completed, repositories: tuple[Path, Path]
+) -> None:
     assert [
         path.name for path in (one.world.root / "_dev_build_data").iterdir() if not path.name.startswith(".")
     ] == ["bricsauthenticator"]
@@ -107,7 +111,7 @@ def test_path_is_used_in_place_and_ref_is_cloned(one: One, up: Done, repositorie
     assert not list(repositories[1].glob("**/_version.py")), "the path was written to"
 
 
-def test_only_the_last_layers_are_built(one: One, up: Done, layers_before: dict[str, list[str]]) -> None:
+def test_only_the_last_layers_are_built(one: One, up: Completed, layers_before: dict[str, list[str]]) -> None:
     for name in BOTH:
         before, after = layers_before[name], layers(one, name)
         assert len(after) == len(before)
@@ -116,7 +120,7 @@ def test_only_the_last_layers_are_built(one: One, up: Done, layers_before: dict[
 
 
 def test_edited_clone_is_in_the_next_image_and_nothing_else_is_built(
-    one: One, up: Done, repositories: tuple[Path, Path]
+    one: One, up: Completed, repositories: tuple[Path, Path]
 ) -> None:
     clone = one.world.root / "_dev_build_data/bricsauthenticator"
     edit(clone / "src/elsewhere_auth/hub.py")
@@ -138,7 +142,7 @@ def test_edited_clone_is_in_the_next_image_and_nothing_else_is_built(
     assert layers(one, "jupyterhub")[:-LAST] == before["jupyterhub"][2][:-LAST]
 
 
-def test_clone_outlives_down(one: One, up: Done) -> None:
+def test_clone_outlives_down(one: One, up: Completed) -> None:
     clone = one.world.root / "_dev_build_data/bricsauthenticator"
     files = state(clone)
     one.down()

@@ -9,9 +9,12 @@ import pytest
 
 from brics_envs.errors import FAILED
 from brics_envs.plan.names import Instance
-from tests.integration.git_repositories import command_lines, free_port, silent_host
-from tests.integration.lifecycle.started import Started
-from tests.integration.lifecycle.world import One, Things, World, world
+from tests.support.commands import ok
+from tests.support.git_hosts import silent_host
+from tests.support.ports import free_port
+from tests.support.processes import command_lines
+from tests.support.started_command import Started
+from tests.support.world import One, Things, World, world
 
 LONG_STEP = "sleep 4321"
 LOCK = ".bricsauthenticator.lock"
@@ -22,7 +25,7 @@ CONTAINERFILE = "build/Containerfile.jupyterhub"
 def one(own_world: World) -> Iterator[One]:
     """An instance whose images are built: the steps come one by one otherwise."""
     made = One(own_world, Instance("lc-stop"), free_port())
-    own_world.invoke("build", "--env", "dev_dummyauth", *made.option).ok()
+    ok(own_world.invoke("build", "--env", "dev_dummyauth", *made.option))
     yield made
     own_world.invoke("down", "--all")
 
@@ -144,7 +147,7 @@ def test_building_an_image(one: One, nothing: Things) -> None:
 
 
 def wait_for_long_step() -> None:
-    from tests.integration.waiting import wait_for
+    from tests.support.waiting import wait_for
 
     wait_for(long_steps, LONG_STEP, deadline_s=300)
 
@@ -170,5 +173,5 @@ def test_making_debian() -> None:
         assert "error: interrupted" in started.output
         assert empty.things().images == before.images
         assert left_in_tmp(empty) == []
-        empty.invoke("down").ok()
+        ok(empty.invoke("down"))
         assert empty.things() == before

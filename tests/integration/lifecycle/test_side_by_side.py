@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from brics_envs.plan.names import Instance
-from tests.integration.git_repositories import free_port
-from tests.integration.lifecycle.world import One, World
+from tests.support.commands import ok
+from tests.support.ports import free_port
+from tests.support.world import One, World
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def test_down_of_one_leaves_the_other(two: tuple[One, One]) -> None:
 
 def test_down_all(two: tuple[One, One]) -> None:
     _, other = two
-    done = other.world.invoke("down", "--all").ok()
+    done = ok(other.world.invoke("down", "--all"))
     for name in ("default", "lc-one", "lc-two"):
         assert f"instance {name}" in done.stdout
     left = other.world.things()

@@ -8,9 +8,9 @@ import pytest
 
 from brics_envs.errors import FAILED
 from brics_envs.plan.names import Instance
-from tests.integration.git_repositories import free_port
-from tests.integration.lifecycle.registry import redirected
-from tests.integration.lifecycle.world import One, World
+from tests.support.image_registry import redirected
+from tests.support.ports import free_port
+from tests.support.world import One, World
 
 OVERLAY = """\
 apiVersion: kustomize.config.k8s.io/v1beta1

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.integration.lifecycle.world import Done, One, Things
-from tests.integration.running_instance import RunningInstance
+from brics_envs.effects.process import Completed
+from tests.support.commands import Measured, timed
+from tests.support.running_instance import RunningInstance
+from tests.support.world import One, Things
 
 LABELS = {
     "app.kubernetes.io/part-of": "brics-jupyterhub-envs",
@@ -25,12 +27,18 @@ def before(one: One) -> Things:
 
 
 @pytest.fixture(scope="module")
-def first(one: One, before: Things) -> Done:
+def first_and_seconds(one: One, before: Things) -> tuple[Completed, float]:
+    """The first `up`, and the seconds that it took."""
+    return timed(one.up)
+
+
+@pytest.fixture(scope="module")
+def first(first_and_seconds: tuple[Completed, float]) -> Completed:
     """The first `up`."""
-    return one.up()
+    return first_and_seconds[0]
 
 
-def test_up_says_where_and_how(one: One, first: Done, capsys: pytest.CaptureFixture[str]) -> None:
+def test_up_says_where_and_how(one: One, first: Completed) -> None:
     password = (one.directory / "password").read_text()
     assert one.url in first.stdout
     assert password in first.stdout
@@ -47,11 +55,9 @@ def test_up_says_where_and_how(one: One, first: Done, capsys: pytest.CaptureFixt
         assert line.split()[-1] == "s"
         assert float(line.split()[-2]) >= 0
     assert one.client().signed_in
-    with capsys.disabled():
-        print(f" [up: {first.seconds:.1f} s]", end="")
 
 
-def test_names_of_a_named_instance(one: One, first: Done, before: Things) -> None:
+def test_names_of_a_named_instance(one: One, first: Completed, before: Things) -> None:
     now = one.world.things()
     assert {pod.split()[0] for pod in now.pods} == {"jupyterhub-slurm-lc-one"}
     names = {container.split()[0] for container in now.containers}
@@ -86,7 +92,7 @@ def test_plain_names_of_the_default_instance(running: RunningInstance) -> None:
     assert {"jh_slurm_pod.yaml", "password"} <= {file.name for file in running.directory.iterdir()}
 
 
-def test_everything_is_labelled(one: One, first: Done) -> None:
+def test_everything_is_labelled(one: One, first: Completed) -> None:
     filters = [f"--filter=label={key}={value}" for key, value in LABELS.items()]
     podman = one.world.podman
     assert podman("pod", "ps", *filters, "--format={{.Name}}") == "jupyterhub-slurm-lc-one"
@@ -96,7 +102,7 @@ def test_everything_is_labelled(one: One, first: Done) -> None:
     assert "dev_dummyauth" in podman("pod", "inspect", "jupyterhub-slurm-lc-one", "--format={{.Labels}}")
 
 
-def test_generated_files_are_private(one: One, first: Done) -> None:
+def test_generated_files_are_private(one: One, first: Completed) -> None:
     assert {"jh_slurm_pod.yaml", "password"} <= {file.name for file in one.directory.iterdir()}
     for path in (one.directory.parent, one.directory):
         assert mode(path) == 0o700
@@ -119,17 +125,18 @@ def test_generated_files_are_ignored_by_git(one: One) -> None:
 
 
 def test_up_again_changes_nothing_and_is_quick(
-    one: One, first: Done, capsys: pytest.CaptureFixture[str]
+    one: One, first_and_seconds: tuple[Completed, float], measured: Measured
 ) -> None:
+    first, first_s = first_and_seconds
     before = one.world.things()
-    again = one.up()
+    again, again_s = timed(one.up)
     assert again.stdout == first.stdout
     after = one.world.things()
     assert after.containers == before.containers
     assert changed(before, after) <= {"_build/lc-one/lock"}
-    assert again.seconds < max(3, first.seconds / 2)
-    with capsys.disabled():
-        print(f" [up again: {again.seconds:.1f} s]", end="")
+    assert again_s < max(3, first_s / 2)
+    measured("up in a storage of its own", first_s)
+    measured("up again", again_s)
 
 
 def changed(before: Things, after: Things) -> set[str]:
@@ -138,20 +145,20 @@ def changed(before: Things, after: Things) -> set[str]:
     return {p for p in paths if before.files.get(p) != after.files.get(p) and "/context" not in p}
 
 
-def test_up_after_the_pod_was_removed_by_hand(one: One, first: Done) -> None:
+def test_up_after_the_pod_was_removed_by_hand(one: One, first: Completed) -> None:
     one.world.podman("pod", "rm", "--force", "--time=1", "jupyterhub-slurm-lc-one")
     one.up()
     assert one.client().signed_in
 
 
-def test_up_after_kube_down(one: One, first: Done) -> None:
+def test_up_after_kube_down(one: One, first: Completed) -> None:
     one.world.podman("kube", "down", str(one.directory / "jh_slurm_pod.yaml"))
     assert one.world.podman("pod", "ps", "--quiet") == ""
     one.up()
     assert one.client().signed_in
 
 
-def test_up_after_the_generated_files_were_removed(one: One, first: Done) -> None:
+def test_up_after_the_generated_files_were_removed(one: One, first: Completed) -> None:
     for path in sorted(one.directory.parent.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
     again = one.up()
@@ -161,7 +168,7 @@ def test_up_after_the_generated_files_were_removed(one: One, first: Done) -> Non
     assert one.client().signed_in
 
 
-def test_manual_commands(one: One, first: Done, tmp_path: Path) -> None:
+def test_manual_commands(one: One, first: Completed, tmp_path: Path) -> None:
     podman = one.world.podman
     archive = tmp_path / "volume.tar"
     podman("volume", "export", "jupyterhub_root_lc-one", "--output", str(archive))
@@ -175,7 +182,7 @@ def test_manual_commands(one: One, first: Done, tmp_path: Path) -> None:
     podman("volume", "rm", "jupyterhub_root_lc-one", "slurm_root_lc-one")
 
 
-def test_down_leaves_nothing(one: One, before: Things, first: Done) -> None:
+def test_down_leaves_nothing(one: One, before: Things, first: Completed) -> None:
     # From where the commands above have left it: half of it is gone.
     one.up()
     assert one.client().signed_in
@@ -190,7 +197,7 @@ def test_down_leaves_nothing(one: One, before: Things, first: Done) -> None:
     assert after.files.keys() == before.files.keys()
 
 
-def test_removed_by_hand_as_the_readme_says(one: One, before: Things, first: Done) -> None:
+def test_removed_by_hand_as_the_readme_says(one: One, before: Things, first: Completed) -> None:
     one.up()
     podman, end = one.world.podman, f"-{one.instance.name}"
     podman("pod", "stop", f"jupyterhub-slurm{end}")
@@ -204,7 +211,7 @@ def test_removed_by_hand_as_the_readme_says(one: One, before: Things, first: Don
     one.down()
 
 
-def test_down_when_nothing_is_up(one: One, first: Done) -> None:
+def test_down_when_nothing_is_up(one: One, first: Completed) -> None:
     before = one.world.things()
     assert "nothing was up" in one.down().stdout
     assert one.world.things() == before

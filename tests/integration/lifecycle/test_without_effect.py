@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.integration.git_repositories import free_port
-from tests.integration.lifecycle.world import World, world
+from tests.support.commands import ok
+from tests.support.ports import free_port
+from tests.support.world import World, world
 
 OPTIONS = ("--env", "dev_dummyauth", "--instance", "lc-dry", "--port", str(free_port()))
 
@@ -24,7 +25,7 @@ def unchanged(shared_world: World) -> Iterator[World]:
 
 
 def test_dry_run_names_the_steps(unchanged: World) -> None:
-    shown = unchanged.invoke("up", *OPTIONS, "--dry-run").ok().stdout
+    shown = ok(unchanged.invoke("up", *OPTIONS, "--dry-run")).stdout
     for words in (
         "bricsauthenticator",
         "slurmspawner_wrappers",
@@ -43,13 +44,13 @@ def test_dry_run_names_the_steps(unchanged: World) -> None:
 
 def test_dry_run_says_what_would_be_cloned(unchanged: World) -> None:
     repo = "bricsauthenticator=file:///nosuch/place@v1"
-    shown = unchanged.invoke("up", *OPTIONS, "--dry-run", "--repo", repo).ok().stdout
+    shown = ok(unchanged.invoke("up", *OPTIONS, "--dry-run", "--repo", repo)).stdout
     assert "clone file:///nosuch/place at v1 into _dev_build_data/bricsauthenticator" in shown
 
 
 @pytest.mark.parametrize("more", [(), ("--show-secrets",)])
 def test_render_has_markers_where_there_are_no_secrets_yet(unchanged: World, more: tuple[str, ...]) -> None:
-    shown = unchanged.invoke("render", *OPTIONS, *more).ok()
+    shown = ok(unchanged.invoke("render", *OPTIONS, *more))
     documents = list(yaml.safe_load_all(shown.stdout))
     assert {document["kind"] for document in documents} == {
         "ConfigMap",
@@ -66,10 +67,10 @@ def test_render_has_markers_where_there_are_no_secrets_yet(unchanged: World, mor
 
 
 def test_status_of_nothing(unchanged: World) -> None:
-    assert unchanged.invoke("status").ok().stdout.strip() == "nothing is up"
-    one = yaml.safe_load(unchanged.invoke("status", "--instance", "lc-dry", "--json").ok().stdout)
+    assert ok(unchanged.invoke("status")).stdout.strip() == "nothing is up"
+    one = yaml.safe_load(ok(unchanged.invoke("status", "--instance", "lc-dry", "--json")).stdout)
     assert [instance["state"] for instance in one["instances"]] == ["down"]
-    assert yaml.safe_load(unchanged.invoke("status", "--json").ok().stdout) == {"instances": []}
+    assert yaml.safe_load(ok(unchanged.invoke("status", "--json")).stdout) == {"instances": []}
 
 
 def test_clean_removes_our_images_and_no_others(tmp_path: Path) -> None:
@@ -92,13 +93,13 @@ def test_clean_removes_our_images_and_no_others(tmp_path: Path) -> None:
         own.podman("import", label, "--change=LABEL number=9", str(root))  # without a name
         own.podman("create", "localhost/brics_jupyterhub:dev-latest", "/file")
 
-        said = own.invoke("clean").ok().stdout
+        said = ok(own.invoke("clean")).stdout
         assert "removed 2 images" in said
         assert "localhost/brics_jupyterhub:dev-latest" in said
         names = {image.split()[0] for image in own.things().images}
         assert names == {"localhost/brics_jupyterhub:dev-latest", "localhost/other:1"}
 
         own.podman("rm", "--all")
-        own.invoke("clean").ok()
+        ok(own.invoke("clean"))
         assert {image.split()[0] for image in own.things().images} == {"localhost/other:1"}
-        own.invoke("clean").ok()
+        ok(own.invoke("clean"))

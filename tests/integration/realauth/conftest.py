@@ -8,7 +8,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.integration.real_instance import DEV_USERS, RealClient, RealInstance, brought_up, checkout
+from tests.support.checkout import DEV_USERS, checkout
+from tests.support.real_instance import RealClient, RealInstance, brought_up
 
 MANY_PROJECTS = [f"p{number:02}-a-long-project-name" for number in range(70)]
 MANY = "many"

@@ -14,16 +14,9 @@ import pytest
 import requests
 
 from packages.bricsauthenticator.tests.forgery import BAD_SHORT_NAMES, encoded
-from tests.integration.hub_client import TIMEOUT_S, forms
-from tests.integration.real_instance import TOKEN_HEADER, RealClient, RealInstance
-from tests.integration.realauth.forger import (
-    EC_KEY,
-    OTHER_JWK,
-    OTHER_KEY,
-    OTHER_PUBLIC,
-    Forger,
-    project,
-)
+from tests.support.hub_client import TIMEOUT_S, forms
+from tests.support.real_instance import TOKEN_HEADER, RealClient, RealInstance
+from tests.support.token_forger import EC_KEY, OTHER_JWK, OTHER_KEY, OTHER_PUBLIC, Forger, project
 
 SESSION_COOKIES = {"jupyterhub-session-id", "jupyterhub-hub-login"}
 HOUR = 3600

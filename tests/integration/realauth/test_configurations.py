@@ -11,11 +11,12 @@ import jwt
 import pytest
 
 from brics_envs.plan.ports import ISSUER_OFFSET, POD_PORTS
-from tests.integration.reach import OWN_ADDRESS, answers
-from tests.integration.real_instance import TOKEN_HEADER, RealInstance, free_port
-from tests.integration.realauth.forger import Forger, issuer_documents
-from tests.integration.running_instance import RunningInstance, invoke
-from tests.integration.waiting import wait_for
+from tests.support.commands import invoke, ok
+from tests.support.ports import OWN_ADDRESS, answers
+from tests.support.real_instance import TOKEN_HEADER, RealInstance, free_sign_in_port
+from tests.support.running_instance import RunningInstance
+from tests.support.token_forger import Forger, issuer_documents
+from tests.support.waiting import wait_for
 
 AUTH_STATE = """
 import asyncio, json, sys
@@ -104,7 +105,7 @@ def test_missing_dev_users(real: RealInstance) -> None:
     text = file.read_text()
     file.unlink()
     try:
-        error = refused(real, free_port())
+        error = refused(real, free_sign_in_port())
     finally:
         file.write_text(text)
     for words in (str(file), "<USER>.<PROJECT>", f"cp {file}.example {file}"):
@@ -118,7 +119,7 @@ def test_issuers_port_is_none_of_the_pods(real: RealInstance, inside: int) -> No
 
 
 def test_ports_collide(real: RealInstance) -> None:
-    port = free_port()
+    port = free_sign_in_port()
     assert "sign-in port" in refused(real, port, "--direct-port", str(port))
     assert "issuer" in refused(real, port, "--direct-port", str(port + ISSUER_OFFSET))
     assert "65535" in refused(real, 65535 - ISSUER_OFFSET + 1)
@@ -126,7 +127,7 @@ def test_ports_collide(real: RealInstance) -> None:
 
 def test_port_that_is_taken(real: RealInstance) -> None:
     """Of the issuer: by another program, before anything is created."""
-    port = free_port()
+    port = free_sign_in_port()
     with socket.socket() as other:
         other.bind(("127.0.0.1", port + ISSUER_OFFSET))
         other.listen()
@@ -178,7 +179,7 @@ def external(real: RealInstance, root: Path) -> Iterator[RealInstance]:
 
 @pytest.mark.timeout(400, func_only=True)
 def test_external_issuer(external: RealInstance) -> None:
-    status = json.loads(external.invoke("status", *external.option, "--json").checked())
+    status = json.loads(ok(external.invoke("status", *external.option, "--json")).stdout)
     (one,) = status["instances"]
     assert {container["name"] for container in one["containers"]} == {"jupyterhub", "slurm"}
     assert not answers("127.0.0.1", external.port + ISSUER_OFFSET)

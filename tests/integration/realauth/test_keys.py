@@ -15,10 +15,10 @@ import requests
 
 from brics_envs.effects.files import write_private
 from brics_envs.effects.tokens import rotated
-from tests.integration.hub_client import forms
-from tests.integration.real_instance import TOKEN_HEADER, RealClient, RealInstance
-from tests.integration.realauth.forger import Forger
-from tests.integration.waiting import wait_for
+from tests.support.hub_client import forms
+from tests.support.real_instance import TOKEN_HEADER, RealClient, RealInstance
+from tests.support.token_forger import Forger
+from tests.support.waiting import wait_for
 
 CACHED_S = 60
 """For as long the hub keeps the issuer's keys."""

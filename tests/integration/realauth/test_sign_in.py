@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from tests.integration.hub_client import TIMEOUT_S, forms
-from tests.integration.real_instance import TOKEN_HEADER, RealClient, RealInstance
 from tests.integration.realauth.conftest import MANY, MANY_PROJECTS, MOST, MOST_PROJECTS
-from tests.integration.waiting import wait_for
+from tests.support.commands import ok
+from tests.support.hub_client import TIMEOUT_S, forms
+from tests.support.real_instance import TOKEN_HEADER, RealClient, RealInstance
+from tests.support.waiting import wait_for
 
 WHOAMI = "import getpass, os; print(getpass.getuser(), os.getcwd(), end='')"
 
@@ -276,7 +277,7 @@ def test_proxy_has_one_address(real: RealInstance) -> None:
 
 def test_status_shows_issuer_and_proxy(real: RealInstance) -> None:
     def status() -> dict[str, object]:
-        return json.loads(real.invoke("status", *real.option, "--json").checked())["instances"][0]
+        return json.loads(ok(real.invoke("status", *real.option, "--json")).stdout)["instances"][0]
 
     one = wait_for(lambda: (s := status())["state"] == "ready" and s, "the instance is ready")
     assert one["url"] == f"{real.url}/"

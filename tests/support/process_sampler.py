@@ -8,12 +8,14 @@ as one line of JSON, to the file that it is given.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 from types import TracebackType
+
+from tests.support.checkout import PROJECT
+from tests.support.processes import command_lines
 
 
 class ProcessSampler:
@@ -25,7 +27,8 @@ class ProcessSampler:
 
     def __enter__(self) -> ProcessSampler:
         self._file.touch()
-        self._process = subprocess.Popen([sys.executable, __file__, str(self._file), str(self._interval_s)])
+        program = [sys.executable, "-m", __name__, str(self._file), str(self._interval_s)]
+        self._process = subprocess.Popen(program, cwd=PROJECT)
         return self
 
     def __exit__(
@@ -45,25 +48,13 @@ class ProcessSampler:
 
 def sample(file: str, interval_s: float) -> None:
     """Look for ever; write down what is new."""
-    seen: set[bytes] = set()
+    seen: set[str] = set()
     with Path(file).open("a", buffering=1) as out:
         while True:
-            for pid in os.listdir("/proc"):  # noqa: PTH208 (a path object a process would double the cost)
-                command = command_line(pid) if pid.isdigit() else b""
-                if command not in seen:
-                    seen.add(command)
-                    text = command.replace(b"\0", b" ").decode(errors="backslashreplace").strip()
-                    out.write(json.dumps(text) + "\n")
+            new = command_lines() - seen
+            seen |= new
+            out.writelines(json.dumps(command) + "\n" for command in sorted(new))
             time.sleep(interval_s)
-
-
-def command_line(pid: str) -> bytes:
-    """A process's command line as the kernel has it; empty if the process has gone."""
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123 (as above)
-            return file.read()
-    except OSError:
-        return b""
 
 
 if __name__ == "__main__":

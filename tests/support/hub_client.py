@@ -18,7 +18,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import websocket
 
-from tests.integration.waiting import wait_for
+from tests.support.waiting import wait_for
 
 TIMEOUT_S = 60.0
 """Seconds within which everything must answer: generous, for a small machine that does other things too."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from brics_envs.config.versions import load_versions
-from tests.integration.git_repositories import free_port
-from tests.integration.lifecycle.world import PROJECT, World
+from tests.support.checkout import PROJECT
+from tests.support.ports import answers, free_port
+from tests.support.waiting import wait_for
+from tests.support.world import World
 
 IMAGES = {"jupyterhub": "localhost/brics_jupyterhub_base", "slurm": "localhost/brics_slurm_base"}
 """Key of versions.yaml's ``registry_images`` → the local equivalent."""
@@ -68,7 +68,8 @@ def redirected(world: World, address: str, directory: Path) -> World:
 @contextmanager
 def registry(directory: Path) -> Iterator[Registry]:
     """A registry that lives as long, with its images below ``directory``."""
-    address, log = f"127.0.0.1:{free_port()}", directory / "registry.log"
+    port, log = free_port(), directory / "registry.log"
+    address = f"127.0.0.1:{port}"
     settings = directory / "registry.yaml"
     settings.write_text(
         f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {directory}/images}}}}\n"
@@ -79,7 +80,8 @@ def registry(directory: Path) -> Iterator[Registry]:
             [program(directory), "serve", str(settings)], stdout=output, stderr=output, env=quiet(os.environ)
         )
     try:
-        wait_until_it_answers(process, address, log)
+        wait_for(lambda: answers("127.0.0.1", port) or process.poll() is not None, "the registry answers")
+        assert process.poll() is None, f"the registry ended:\n{log.read_text()}"
         yield Registry(address, log)
     finally:
         process.terminate()
@@ -99,16 +101,3 @@ def program(directory: Path) -> str:
 def quiet(environment: Mapping[str, str]) -> dict[str, str]:
     """Without what would make it send traces somewhere."""
     return {**environment, "OTEL_TRACES_EXPORTER": "none"}
-
-
-def wait_until_it_answers(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
-    host, _, port = address.partition(":")
-    end = time.monotonic() + 30
-    while True:
-        assert process.poll() is None, f"the registry ended:\n{log.read_text()}"
-        try:
-            socket.create_connection((host, int(port)), 1).close()
-            return
-        except OSError:
-            assert time.monotonic() < end, f"the registry does not answer:\n{log.read_text()}"
-            time.sleep(0.1)

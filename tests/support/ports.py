@@ -1,4 +1,4 @@
-"""What can be reached from this machine."""
+"""Ports: a free one, and what answers at one."""
 
 from __future__ import annotations
 
@@ -18,3 +18,11 @@ def answers(address: str, port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(5)
         return probe.connect_ex((address, port)) == 0
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -7,39 +7,23 @@ not be built again, and nothing that a test does can change it.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from brics_envs.effects import podman as podman_effects
+from brics_envs.effects.process import Completed
 from brics_envs.plan.names import Instance
-from tests.integration.hub_client import HubClient
+from tests.support.checkout import copy_project
+from tests.support.commands import invoke, ok
+from tests.support.hub_client import HubClient
 
-PROJECT = Path(__file__).resolve().parents[3]
 LARGE = "/var/tmp"  # noqa: S108 - mkdtemp makes a private directory there
 DEADLINE_S = 900.0
 """For any one command; generous, for a small machine that does other things too."""
-
-
-@dataclass(frozen=True)
-class Done:
-    """A command that has ended, and the seconds that it took."""
-
-    status: int
-    stdout: str
-    stderr: str
-    seconds: float
-
-    def ok(self) -> Done:
-        """Itself, if the command succeeded."""
-        assert self.status == 0, f"exit status {self.status}\n{self.stdout}\n{self.stderr}"
-        return self
 
 
 @dataclass(frozen=True)
@@ -69,19 +53,10 @@ class World:
         environment: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         timeout_s: float = DEADLINE_S,
-    ) -> Done:
+    ) -> Completed:
         """Run ``invoke ARGS`` in the copy, as a user would."""
-        began = time.monotonic()
-        done = subprocess.run(
-            [sys.executable, "-m", "invoke", *args],
-            env={**self.environment, **(environment or {})},
-            cwd=cwd or self.root,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-        )
-        return Done(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
+        whole = {**self.environment, **(environment or {})}
+        return invoke(*args, timeout_s=timeout_s, cwd=cwd or self.root, environment=whole)
 
     def podman(self, *args: str, check: bool = True) -> str:
         """What ``podman ARGS`` prints."""
@@ -160,13 +135,13 @@ class One:
         """JupyterHub's address."""
         return f"http://127.0.0.1:{self.port}/jupyter/"
 
-    def up(self, *more: str) -> Done:
+    def up(self, *more: str) -> Completed:
         """Bring it up, or apply what has changed."""
-        return self.world.invoke("up", *self.options, *more).ok()
+        return ok(self.world.invoke("up", *self.options, *more))
 
-    def down(self, *more: str) -> Done:
+    def down(self, *more: str) -> Completed:
         """Take it down."""
-        return self.world.invoke("down", *self.option, *more).ok()
+        return ok(self.world.invoke("down", *self.option, *more))
 
     def client(self, user: str = "testuser") -> HubClient:
         """A new browser session of a user who has signed in."""
@@ -187,21 +162,6 @@ class One:
     def jobs(self) -> list[str]:
         """The IDs of Slurm's jobs that are not over."""
         return self.run("slurm", "squeue", "--noheader", "--format=%i").split()
-
-
-def copy_project(target: Path) -> None:
-    """Copy every file that Git tracks or would track, edits included."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=PROJECT,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-    for name in filter(None, listed.split("\0")):
-        if (PROJECT / name).is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(PROJECT / name, target / name)
 
 
 @contextmanager

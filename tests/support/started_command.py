@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
-from tests.integration.lifecycle.world import World
-from tests.integration.waiting import wait_for
+from tests.support.processes import command_line, descendants
+from tests.support.waiting import wait_for
+from tests.support.world import World
 
 STOP_DEADLINE_S = 60
 
@@ -82,31 +81,6 @@ class Started:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             self._lines.append(line.rstrip("\n"))
-
-
-def descendants(pid: int) -> Iterator[tuple[int, str]]:
-    """Every process that a process started, and that those started: PID and command line."""
-    for child in children(pid):
-        if line := command_line(child):
-            yield child, line
-        yield from descendants(child)
-
-
-def children(pid: int) -> list[int]:
-    """The PIDs of a process's children."""
-    found: list[int] = []
-    with contextlib.suppress(OSError):  # it may end at any moment
-        for file in Path(f"/proc/{pid}/task").glob("*/children"):
-            found += map(int, file.read_text().split())
-    return found
-
-
-def command_line(pid: int) -> str:
-    """A process's command line; empty if it has ended."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-    except OSError:
-        return ""
 
 
 def is_monitor(pid: int) -> bool:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from brics_envs.effects.tokens import make_jwks
 from packages.bricsauthenticator.tests.forgery import encoded, hmac_token
-from tests.integration.real_instance import RealInstance
+from tests.support.real_instance import RealInstance
 
 Claims = dict[str, Any]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,44 +14,18 @@ import docker
 from docker.models.containers import Container
 
 from brics_envs.effects import podman
+from brics_envs.effects.process import Completed
 from brics_envs.plan.names import Instance
-from tests.integration.hub_client import HubClient
-from tests.integration.waiting import wait_for
+from tests.support.checkout import PROJECT
+from tests.support.commands import ok
+from tests.support.hub_client import HubClient
+from tests.support.waiting import wait_for
 
-PROJECT = Path(__file__).resolve().parents[2]
 UP_DEADLINE_S = 2400.0
 """For the very first `up`, which builds the images."""
 
-
 EXEC_DEADLINE_S = 300.0
 """For any one command in a container."""
-
-
-@dataclass(frozen=True)
-class Completed:
-    """A command that has ended."""
-
-    status: int
-    stdout: str
-    stderr: str
-
-    def checked(self) -> str:
-        """Its output, if it succeeded."""
-        assert self.status == 0, f"exit status {self.status}\n{self.stdout}\n{self.stderr}"
-        return self.stdout
-
-
-def invoke(*args: str, stdin: str = "", timeout_s: float = 120, cwd: Path = PROJECT) -> Completed:
-    """Run ``invoke ARGS`` as a user would, in the environment that runs the tests."""
-    done = subprocess.run(
-        [sys.executable, "-m", "invoke", *args],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=timeout_s,
-        cwd=cwd,
-    )
-    return Completed(done.returncode, done.stdout, done.stderr)
 
 
 def instance_option(instance: Instance) -> tuple[str, ...]:
@@ -148,11 +121,11 @@ class RunningInstance:
 
     def slurm(self, *command: str, user: str = "") -> str:
         """The output of a command that succeeds in the Slurm container."""
-        return self.run("slurm", *command, user=user).checked()
+        return ok(self.run("slurm", *command, user=user)).stdout
 
     def hub(self, *command: str) -> str:
         """The output of a command that succeeds in the hub's container."""
-        return self.run("jupyterhub", *command).checked()
+        return ok(self.run("jupyterhub", *command)).stdout
 
     def ssh(self, *remote: str, options: Sequence[str] = (), stdin: str = "") -> Completed:
         """Run a command at Slurm over SSH from the hub's container, with the hub's own key and settings."""

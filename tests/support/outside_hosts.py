@@ -18,9 +18,10 @@ import yaml
 
 from brics_envs.effects.keys import KeyPair, make_key_pair
 from brics_envs.plan.images import image_tag
-from tests.integration.lifecycle.world import PROJECT, World
-from tests.integration.realauth.forger import issuer_documents
-from tests.integration.waiting import wait_for
+from tests.support.checkout import PROJECT
+from tests.support.token_forger import issuer_documents
+from tests.support.waiting import wait_for
+from tests.support.world import World
 
 NETWORK = "outside"
 CONFIGURATION = PROJECT / "k8s/components/slurm"

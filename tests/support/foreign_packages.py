@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.integration.git_repositories import commit, git
+from tests.support.git_repositories import commit, git
 
 PYPROJECT = """\
 [build-system]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.integration.running_instance import RunningInstance
-from tests.integration.waiting import wait_for
+from tests.support.running_instance import RunningInstance
+from tests.support.waiting import wait_for
 
 SLOW_MS = 120_000
 CELL = """import getpass, os

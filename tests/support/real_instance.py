@@ -1,4 +1,4 @@
-"""Instances that tests bring up from a copy of the checkout, so that they write into nobody's configuration.
+"""Instances that tests bring up from a copy of the checkout.
 
 For work on the tests themselves ``BRICS_TEST_CHECKOUT=DIR`` keeps copy and instances: what is there is used again.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import socket
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,29 +16,18 @@ from typing import Any
 import docker
 import requests
 
+from brics_envs.effects.process import Completed
 from brics_envs.plan.names import PERSISTENT_VOLUMES, Instance
 from brics_envs.plan.ports import ISSUER_OFFSET
-from tests.integration.hub_client import TIMEOUT_S, HubClient, forms
-from tests.integration.lifecycle.world import copy_project
-from tests.integration.reach import answers
-from tests.integration.running_instance import UP_DEADLINE_S, Completed, RunningInstance, invoke
+from tests.support.commands import invoke, ok
+from tests.support.hub_client import TIMEOUT_S, HubClient, forms
+from tests.support.ports import answers
+from tests.support.running_instance import UP_DEADLINE_S, RunningInstance
 
-DEV_USERS = "testuser.project1\ntestuser.project2\notheruser.project1\n"
 TOKEN_HEADER = "X-Auth-Id-Token"  # noqa: S105 - its name
 
 
-@contextmanager
-def checkout(dev_users: str = DEV_USERS) -> Iterator[Path]:
-    """A copy of the checkout, edits included, with these users of dev_realauth."""
-    kept = os.environ.get("BRICS_TEST_CHECKOUT")
-    with tempfile.TemporaryDirectory(prefix="brics-checkout.", dir="/var/tmp") as temporary:
-        root = Path(kept or temporary)
-        copy_project(root)
-        (root / "config/dev_realauth/dev_users").write_text(dev_users)
-        yield root
-
-
-def free_port() -> int:
+def free_sign_in_port() -> int:
     """A sign-in port P with P, the issuer's port and P + 1 (for --direct-port) free on 127.0.0.1."""
     while True:
         with socket.socket() as probe:
@@ -68,14 +56,14 @@ def brought_up(
     instance = Instance(name)
     used = {volume.name for volume in podman.volumes.list()} & {instance.named(v) for v in PERSISTENT_VOLUMES}
     assert kept or not used, f"volumes {', '.join(sorted(used))} exist: the tests would remove them"
-    port = kept_port if kept else free_port()
+    port = kept_port if kept else free_sign_in_port()
     made = RealInstance(instance=instance, port=port, podman=podman, root=root, environment=environment)
     try:
         made.up(*(["--direct-port", str(made.direct_port)] if direct else []))
         yield made
     finally:
         if not kept:
-            made.invoke("down", *made.option, timeout_s=300).checked()
+            ok(made.invoke("down", *made.option, timeout_s=300))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,13 +101,12 @@ class RealInstance(RunningInstance):
     def up(self, *options: str) -> str:
         """``invoke up`` with further options; what it printed."""
         command = ["up", "--env", self.environment, *self.option, "--port", str(self.port), *options]
-        done = self.invoke(*command, timeout_s=UP_DEADLINE_S)
-        assert done.status == 0, f"`invoke {' '.join(command)}`:\n{done.stdout}\n{done.stderr}"
+        done = ok(self.invoke(*command, timeout_s=UP_DEADLINE_S))
         return done.stdout + done.stderr
 
     def token(self, user: str = "testuser", *options: str) -> str:
         """What ``invoke token`` prints."""
-        return self.invoke("token", *self.option, "--user", user, *options).checked().strip()
+        return ok(self.invoke("token", *self.option, "--user", user, *options)).stdout.strip()
 
     def client(self, user: str = "") -> RealClient:
         """A new browser session at the sign-in proxy; with a user's name, signed in at the provider."""

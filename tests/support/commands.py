@@ -1,0 +1,52 @@
+"""Run ``invoke`` as a user would. What a command ends in is the project's own :class:`Completed`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from brics_envs.effects.process import Completed
+from tests.support.checkout import PROJECT
+
+T = TypeVar("T")
+Measured = Callable[[str, float], None]
+"""Takes what was measured, and its seconds."""
+
+
+def invoke(
+    *args: str,
+    stdin: str = "",
+    timeout_s: float = 120,
+    cwd: Path = PROJECT,
+    environment: Mapping[str, str] | None = None,
+) -> Completed:
+    """Run ``invoke ARGS`` with the Python that runs the tests.
+
+    :param environment: all of its environment; this process's own unless given.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "invoke", *args],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        cwd=cwd,
+        env=environment,
+    )
+    return Completed(done.returncode, done.stdout, done.stderr)
+
+
+def ok(done: Completed) -> Completed:
+    """The same, if the command succeeded."""
+    assert done.status == 0, f"exit status {done.status}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def timed(action: Callable[[], T]) -> tuple[T, float]:
+    """What an action returns, and the seconds that it took."""
+    began = time.monotonic()
+    return action(), time.monotonic() - began
