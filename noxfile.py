@@ -23,7 +23,7 @@ nox.options.default_venv_backend = "none"
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.prefix) / "bin"), os.environ["PATH"]])
 
 ROOT = Path(__file__).parent
-LOCK = ROOT / "config/requirements/tests.txt"
+LOCK = ROOT / "requirements/tests.txt"
 STAMP = Path(sys.prefix) / "tests-made-from.txt"
 
 

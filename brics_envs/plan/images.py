@@ -61,7 +61,7 @@ class Kind:
     """How an image is made, by convention from ``build/Containerfile.NAME`` and the folder ``build/NAME``.
 
     :param base: key of versions.yaml's ``registry_images`` and ``debian_suites``.
-    :param requirements: files of ``config/requirements`` that it copies from the context ``requirements``.
+    :param requirements: files of ``requirements/`` that it copies from the context of that name.
     :param repository: the dev repository that its last stages install, if it has such stages.
     """
 
@@ -194,7 +194,7 @@ def local_base(base: str, request: ImageRequest, versions: Versions) -> tuple[Im
         base=root.tag,
         containerfile=containerfile,
         context=context,
-        contexts=(("requirements", request.project_root / "config" / "requirements"),)
+        contexts=(("requirements", request.project_root / "requirements"),)
         if requirements
         else (),
         target=None,
@@ -230,7 +230,7 @@ def _own(name: str, base: str, request: ImageRequest, versions: Versions) -> Bui
     kind, root = KINDS[name], request.project_root
     containerfile, context = root / "build" / f"Containerfile.{name}", root / "build" / name
     requirements = _requirements(root, kind.requirements)
-    contexts = [("requirements", root / "config" / "requirements")] if requirements else []
+    contexts = [("requirements", root / "requirements")] if requirements else []
     args: tuple[tuple[str, str], ...] = ()
     content: tuple[str, ...] = ()
     if kind.repository:
@@ -256,7 +256,7 @@ def _own(name: str, base: str, request: ImageRequest, versions: Versions) -> Bui
 
 
 def _requirements(root: Path, names: tuple[str, ...]) -> tuple[Path, ...]:
-    return tuple(root / "config" / "requirements" / name for name in names)
+    return tuple(root / "requirements" / name for name in names)
 
 
 def inputs_digest(image: Build | DebianRoot, files_digest: str, base_id: str) -> str:

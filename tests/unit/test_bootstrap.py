@@ -56,8 +56,8 @@ class Machine:
             "find_program": 'command -v "$1"',
             "certificates_fact": "fact ok certificates here base ca-certificates",
         }
-        (self.root / "config/requirements").mkdir(parents=True)
-        (self.root / "config/requirements/project.txt").write_text("invoke==1 --hash=sha256:00\n")
+        (self.root / "requirements").mkdir(parents=True)
+        (self.root / "requirements/project.txt").write_text("invoke==1 --hash=sha256:00\n")
         shutil.copy(ROOT / "bootstrap", self.root)
         self.bin.mkdir()
         for name in ALL_PROGRAMS:
@@ -131,7 +131,7 @@ def ready(machine):
 def test_first_run_makes_the_environment_from_the_lock(machine):
     done = machine.run("true")
     assert done.returncode == 0, done.stderr
-    lock = machine.root / "config/requirements/project.txt"
+    lock = machine.root / "requirements/project.txt"
     assert [line.split()[0] for line in machine.logged()] == ["venv", "pip"]
     assert "--require-hashes" in machine.logged()[1]
     assert machine.logged()[1].endswith(f"--requirement {lock}")
@@ -155,7 +155,7 @@ def test_the_commands_exit_status_and_arguments_are_its_own(ready):
 
 
 def test_a_changed_lock_is_installed_over_the_environment(ready):
-    (ready.root / "config/requirements/project.txt").write_text("invoke==2 --hash=sha256:00\n")
+    (ready.root / "requirements/project.txt").write_text("invoke==2 --hash=sha256:00\n")
     assert ready.run("true").returncode == 0
     assert [line.split()[0] for line in ready.logged()] == ["pip"]
 

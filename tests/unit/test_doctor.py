@@ -66,8 +66,8 @@ def test_a_fix_may_hold_the_separator():
 def test_the_real_bootstrap_is_understood(tmp_path):
     """The unit tests' PATH has no podman and no git: both are told as lacking, and nothing is made."""
     shutil.copy(ROOT / "bootstrap", tmp_path)
-    (tmp_path / "config/requirements").mkdir(parents=True)
-    (tmp_path / "config/requirements/project.txt").touch()
+    (tmp_path / "requirements").mkdir(parents=True)
+    (tmp_path / "requirements/project.txt").touch()
     before = sorted(tmp_path.rglob("*"))
     facts = {fact.name: fact for fact in examine(tmp_path)}
     assert facts["podman 4.9 or newer"].state == "lacks"

@@ -241,7 +241,7 @@ def test_build_arguments() -> None:
         "--build-arg=BASE_IMAGE=0123",
         "--build-arg=JUPYTERHUB_VERSION=6.1.1",
         "--build-arg=BRICSAUTHENTICATOR_VERSION=1.2.3",
-        "--build-context=requirements=/project/config/requirements",
+        "--build-context=requirements=/project/requirements",
         "--build-context=bricsauthenticator=/snapshots/bricsauthenticator",
         "--volume=/tmp/pip.conf:/etc/pip.conf:ro",
         "--ulimit=nofile=1024:1024",

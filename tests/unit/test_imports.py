@@ -109,7 +109,7 @@ def test_a_module_imports_what_it_says(module):
 
 @pytest.mark.parametrize("module", MODULES)
 def test_what_is_imported_is_installed_for_the_commands(module):
-    lines = (ROOT / "config/requirements/project.in").read_text().splitlines()
+    lines = (ROOT / "requirements/project.in").read_text().splitlines()
     distributions = {re.split(r"[^\w.-]", line)[0] for line in lines if line and not line.startswith("#")}
     installed = {IMPORT_NAMES.get(name, name) for name in distributions}
     foreign = (

@@ -59,7 +59,7 @@ def test_bases():
 
 
 def test_an_environment_is_an_overlay_with_a_configuration(tmp_path):
-    for directory in ("k8s/overlays/one", "k8s/overlays/kubernetes", "config/one", "config/requirements"):
+    for directory in ("k8s/overlays/one", "k8s/overlays/kubernetes", "config/one", "config/two"):
         (tmp_path / directory).mkdir(parents=True)
     assert environment_names(tmp_path) == ["one"]
     assert load_environment(tmp_path, "one").overlay(DeploySettings()) == tmp_path / "k8s/overlays/one"

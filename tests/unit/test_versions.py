@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def _locked(name: str) -> dict[str, set[str]]:
     """The versions of every package in a lock file; several where they differ by Python's version."""
     versions: dict[str, set[str]] = {}
-    text = (ROOT / "config" / "requirements" / name).read_text()
+    text = (ROOT / "requirements" / name).read_text()
     for package, version in re.findall(r"^([\w.-]+)==([^\s;]+)", text, re.MULTILINE):
         versions.setdefault(package.lower(), set()).add(version)
     return versions
@@ -42,7 +42,7 @@ def test_npm_lock_has_the_pinned_proxy() -> None:
     assert version == load_versions(ROOT).configurable_http_proxy
 
 
-@pytest.mark.parametrize("lock", sorted(ROOT.glob("config/requirements/*.txt")), ids=lambda path: path.name)
+@pytest.mark.parametrize("lock", sorted(ROOT.glob("requirements/*.txt")), ids=lambda path: path.name)
 def test_python_locks_have_hashes_and_name_no_registry(lock: Path) -> None:
     text = lock.read_text()
     requirements = [line for line in text.splitlines() if re.match(r"[\w.-]+(\[.*\])?==", line)]
