@@ -76,7 +76,13 @@ def is_shell_script(path: Path) -> bool:
 
 def python_sources() -> list[str]:
     """Return what the type checker reads."""
-    return ["brics_envs", "tasks.py", "noxfile.py", *map(str, sorted(Path("packages").glob("*/src")))]
+    return [
+        "brics_envs",
+        "pykustomize",
+        "tasks.py",
+        "noxfile.py",
+        *map(str, sorted(Path("packages").glob("*/src"))),
+    ]
 
 
 LINTERS: dict[str, Callable[[list[Path]], list[str]]] = {
@@ -115,13 +121,13 @@ def passes(session: nox.Session, command: list[str]) -> bool:
 @nox.session
 def unit(session: nox.Session) -> None:
     """Test the project's own code and the built-in packages; starts neither podman nor Git."""
-    run_pytest(session, "tests/unit", "packages")
+    run_pytest(session, "tests/unit", "pykustomize/tests/unit", "packages")
 
 
 @nox.session
 def conformance(session: nox.Session) -> None:
     """Compare the merge with the real ``kubectl kustomize``."""
-    run_pytest(session, "tests/conformance")
+    run_pytest(session, "pykustomize/tests/conformance", "tests/conformance")
 
 
 @nox.session

@@ -1,6 +1,6 @@
 """``invoke logs``, ``shell``, ``volume-export`` and ``render``: look into an instance without changing it.
 
-May import: errors, config, kustomize, plan, effects, lifecycle.
+May import: errors, config, plan, effects, lifecycle.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from brics_envs import kustomize
+import pykustomize
 from brics_envs.effects import process
 from brics_envs.effects.podman import environment, exists, podman, require_podman
 from brics_envs.errors import ConfigError, EnvsError
@@ -40,7 +40,7 @@ def render(prepared: Prepared, *, show_secrets: bool) -> str:
         secrets = load_secrets(prepared.directory, prepared.generated, prepared.password, prepared.keys)
         if secrets is None:
             say(f"{prepared.directory} has no secrets (yet): markers are shown")
-    return kustomize.dump(prepared.manifest(secrets or HIDDEN))
+    return pykustomize.dump(prepared.manifest(secrets or HIDDEN))
 
 
 def logs(instance: Instance, container: str) -> str:

@@ -1,6 +1,6 @@
 """Read and check everything that a command's options name, before anything is created.
 
-May import: errors, config, plan, kustomize, effects.ports, lifecycle.instance_files.
+May import: errors, config, plan, effects.ports, lifecycle.instance_files.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from brics_envs import kustomize
+import pykustomize
 from brics_envs.config.deploy import DeploySettings, load_deploy_settings
 from brics_envs.config.deploy_dir import (
     EXTERNAL_SLURM_FILES,
@@ -154,9 +154,9 @@ def prepare(
             )
     settings = load_deploy_settings(*files)
     try:
-        documents = kustomize.build(environment.overlay(settings))
-    except kustomize.KustomizeError as error:
-        raise ConfigError(error.message, hint=error.hint) from error
+        documents = pykustomize.build(environment.overlay(settings))
+    except pykustomize.KustomizeError as error:
+        raise ConfigError(str(error)) from error
     hub_api = _checked_settings(files[0], settings, documents)
     has_users = _refers_to(documents, "ConfigMap", "dev-user-config")
     dev_users = load_dev_users(environment.dev_users) if has_users else ()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from brics_envs import kustomize
+import pykustomize
 from brics_envs.config.environment import Environment
 from brics_envs.config.options import Base
 from brics_envs.config.repos import RepoChoice
@@ -212,7 +212,7 @@ def _is_current(pod: PodState, now: Applied, prepared: Prepared) -> bool:
 
 def _replace(prepared: Prepared, manifest: list[Document], applied: Applied) -> None:
     file = prepared.directory / MANIFEST
-    write_private(file, kustomize.dump(with_inputs_label(manifest, applied.digests)).encode())
+    write_private(file, pykustomize.dump(with_inputs_label(manifest, applied.digests)).encode())
     save_applied(prepared.directory, applied)
     carry_out(_steps(prepared, manifest, existing()))
 

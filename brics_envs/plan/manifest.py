@@ -1,6 +1,6 @@
 """Make an environment's complete manifest: the overlay's documents, and what is made for one instance.
 
-Pure. May import: errors, config, kustomize, plan.names.
+Pure. May import: errors, config, plan.names.
 
 An overlay refers to ConfigMaps and Secrets that cannot be files of the project (keys, users, deployment settings).
 :func:`assemble` supplies those that the documents refer to, then gives everything the instance's names and labels.
@@ -120,7 +120,7 @@ class ManifestInputs:
 def assemble(documents: list[Document], inputs: ManifestInputs) -> list[Document]:
     """The complete manifest of an instance; the documents that come in are not changed.
 
-    :param documents: what :func:`brics_envs.kustomize.build` made of the overlay.
+    :param documents: what :func:`pykustomize.build` made of the overlay.
     :raises ConfigError: the overlay has not exactly one pod, or refers to something that nobody makes.
     """
     manifest = copy.deepcopy(documents)

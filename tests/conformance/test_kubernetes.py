@@ -13,11 +13,12 @@ import pytest
 import yaml
 
 from brics_envs.config.environment import environment_names, load_environment
-from brics_envs.kustomize import build, dump
 from brics_envs.lifecycle.prepare import Prepared, prepare
 from brics_envs.plan.manifest import HIDDEN, Document
 from brics_envs.plan.names import GENERATED_CONFIG_MAPS, GENERATED_SECRETS, PERSISTENT_VOLUMES, Instance
-from tests.conformance.table import HERE, ROOT, ask_kubectl
+from pykustomize import build, dump
+from pykustomize.tests.conformance.table import ask_kubectl
+from tests.conformance.overlays import HERE, ROOT
 
 ENVIRONMENTS = environment_names(ROOT)
 FIELDS = yaml.safe_load((HERE / "podman_fields.yaml").read_text(encoding="utf-8"))

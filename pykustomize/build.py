@@ -1,0 +1,147 @@
+"""The build: read a kustomization with everything below it, customise, follow references, sort."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pykustomize.errors import KustomizeError
+from pykustomize.files import Root
+from pykustomize.generators import absorb, generate, name_hash
+from pykustomize.kustomization import Kustomization, load
+from pykustomize.patches import apply_patches
+from pykustomize.reader import decode, read_documents
+from pykustomize.references import fix_references
+from pykustomize.resources import ResId, Resource, Resources, from_documents
+from pykustomize.transform import transform
+from pykustomize.writer import plain
+
+_FIRST = [
+    "Namespace",
+    "ResourceQuota",
+    "StorageClass",
+    "CustomResourceDefinition",
+    "ServiceAccount",
+    "PodSecurityPolicy",
+    "Role",
+    "ClusterRole",
+    "RoleBinding",
+    "ClusterRoleBinding",
+    "ConfigMap",
+    "Secret",
+    "Endpoints",
+    "Service",
+    "LimitRange",
+    "PriorityClass",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "Deployment",
+    "StatefulSet",
+    "CronJob",
+    "PodDisruptionBudget",
+]
+_LAST = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
+_RANKS = {kind: rank - len(_FIRST) for rank, kind in enumerate(_FIRST)} | {
+    k: r for r, k in enumerate(_LAST, start=1)
+}
+_LOCAL = "config.kubernetes.io/local-config"
+
+
+def build(directory: Path) -> list[dict[str, Any]]:
+    """Build a kustomization directory as ``kubectl kustomize`` does.
+
+    :param directory: the directory of a kustomization file.
+    :returns: the documents in kubectl's order, as plain values.
+    :raises KustomizeError: it cannot be built, or not as kubectl would.
+    """
+    if not directory.is_dir():
+        raise KustomizeError(directory, "there is no such directory")
+    root = Root(directory.resolve())
+    kustomization = load(root)
+    resources = _accumulate(Resources(), kustomization, root)
+    for resource in resources:
+        with _naming(resource):
+            _add_hash(resource)
+    fix_references(resources)
+    _check_unique(resources)
+    kept = resources.having(lambda known: known.annotations().get(_LOCAL, "false") == "false")
+    return [_finish(resource) for resource in sorted(kept, key=_order)]
+
+
+def _accumulate(resources: Resources, kustomization: Kustomization, root: Root) -> Resources:
+    """Add the documents of a kustomization to ``resources`` and customise them all."""
+    for name in kustomization.resources:
+        for resource in _resources_of(name, root):
+            resources.add(resource)
+    for generator in kustomization.generators:
+        absorb(resources, generate(generator, root, kustomization.where))
+    for name in kustomization.components:
+        below = root.enter(name)
+        component = load(below)
+        if not component.is_component:
+            raise KustomizeError(
+                component.where, "kind: must be Component, since it is listed under 'components'"
+            )
+        resources = _accumulate(resources, component, below)
+        _check_unique(resources)
+    apply_patches(resources, kustomization, root)
+    transform(resources, kustomization)
+    return resources
+
+
+def _resources_of(name: str, root: Root) -> Resources:
+    if root.is_directory(name):
+        below = root.enter(name)
+        kustomization = load(below)
+        if kustomization.is_component:
+            raise KustomizeError(kustomization.where, "kind: a Component must be listed under 'components'")
+        return _accumulate(Resources(), kustomization, below)
+    origin = str(root.path / name)
+    result = Resources()
+    for resource in from_documents(read_documents(decode(root.read(name), origin), origin), origin):
+        result.add(resource)
+    return result
+
+
+def _add_hash(resource: Resource) -> None:
+    if resource.needs_hash:
+        resource.remember_id()
+        resource.set_name(f"{resource.name}-{name_hash(resource)}")
+
+
+def _check_unique(resources: Resources) -> None:
+    known = Resources()
+    for resource in resources:
+        known.add(resource)
+
+
+def _finish(resource: Resource) -> dict[str, Any]:
+    """The document as plain values. Annotations end as strings, as kustomize rewrites them all."""
+    resource.set_strings("annotations", resource.annotations())
+    with _naming(resource):
+        result: dict[str, Any] = plain(resource.body or {})
+    return result
+
+
+@contextmanager
+def _naming(resource: Resource) -> Iterator[None]:
+    """Say which document has a value that cannot be written."""
+    try:
+        yield
+    except ValueError as error:
+        raise KustomizeError(resource.origin, f"{resource.current_id}: {error}") from error
+
+
+def _order(resource: Resource) -> tuple[int, str, str]:
+    identity = resource.current_id
+    return _RANKS.get(identity.kind, 0), _type_text(identity), _sort_text(identity)
+
+
+def _type_text(identity: ResId) -> str:
+    return f"{identity.group or '~G'}_{identity.version or '~V'}_{identity.kind or '~K'}"
+
+
+def _sort_text(identity: ResId) -> str:
+    return f"{identity.namespace or '~X'}|{identity.name or '~N'}"

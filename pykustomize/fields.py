@@ -1,0 +1,91 @@
+"""Reading the fields of a kustomization file with their types; what is not asked for is refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from pykustomize.errors import KustomizeError
+from pykustomize.nodes import BOOL, STR, Mapping, Node, Scalar, is_null, kind_of
+
+T = TypeVar("T")
+
+
+class Fields:
+    """The fields of one mapping; each is asked for once, what remains is unknown."""
+
+    def __init__(self, node: Node, where: str, path: str = "") -> None:
+        if not isinstance(node, dict):
+            raise KustomizeError(
+                where, f"{path or 'a kustomization file'} must be a mapping, not a {kind_of(node)}"
+            )
+        self.rest: Mapping = dict(node)
+        self.where = where
+        self.path = path
+
+    def name(self, key: str) -> str:
+        return f"{self.path}.{key}" if self.path else key
+
+    def error(self, key: str, message: str) -> KustomizeError:
+        return KustomizeError(self.where, f"{self.name(key)}: {message}")
+
+    def take(self, key: str) -> Node | None:
+        node = self.rest.pop(key, None)
+        return None if is_null(node) else node
+
+    def string(self, key: str) -> str:
+        node = self.take(key)
+        return "" if node is None else self._string(key, node)
+
+    def _string(self, key: str, node: Node) -> str:
+        if not isinstance(node, Scalar):
+            raise self.error(key, f"must be a string, not a {kind_of(node)}")
+        if node.tag != STR:
+            raise self.error(key, f"'{node.text}' must be a string: put it in quotes")
+        return node.text
+
+    def flag(self, key: str) -> bool:
+        node = self.take(key)
+        if node is None:
+            return False
+        if not isinstance(node, Scalar) or node.tag != BOOL:
+            raise self.error(key, "must be true or false")
+        return node.text.lower() in ("true", "yes", "on", "y")
+
+    def items(self, key: str, convert: Callable[[str, Node], T]) -> list[T]:
+        node = self.take(key)
+        if node is None:
+            return []
+        if not isinstance(node, list):
+            raise self.error(key, f"must be a list, not a {kind_of(node)}")
+        return [convert(f"{key}[{number}]", value) for number, value in enumerate(node)]
+
+    def strings(self, key: str) -> list[str]:
+        return self.items(key, self._string)
+
+    def records(self, key: str, convert: Callable[[Fields], T]) -> list[T]:
+        return self.items(key, lambda name, node: self._record(name, node, convert))
+
+    def record(self, key: str, convert: Callable[[Fields], T]) -> T | None:
+        node = self.take(key)
+        return None if node is None else self._record(key, node, convert)
+
+    def _record(self, key: str, node: Node, convert: Callable[[Fields], T]) -> T:
+        fields = Fields(node, self.where, self.name(key))
+        result = convert(fields)
+        fields.finish()
+        return result
+
+    def mapping(self, key: str) -> dict[str, str]:
+        node = self.take(key)
+        if node is None:
+            return {}
+        if not isinstance(node, dict):
+            raise self.error(key, f"must be a mapping, not a {kind_of(node)}")
+        if "" in node:
+            raise self.error(key, "has an empty name")
+        return {name: self._string(f"{key}.{name}", value) for name, value in node.items()}
+
+    def finish(self) -> None:
+        for key in self.rest:
+            raise self.error(key, "this field is not supported")

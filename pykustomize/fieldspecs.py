@@ -1,0 +1,152 @@
+"""Where labels, annotations, namespaces and images stand in which kind of document, and how to change them there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from pykustomize.errors import KustomizeError
+from pykustomize.nodes import UNTAGGED, Mapping, Node, Scalar, is_null
+from pykustomize.resources import ResId
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """A place in documents of a type.
+
+    :param path: field names with ``/`` between; lists on the way are gone through; ``\\/`` is a slash in a name.
+    :param kind: kind, group and version of the documents; empty fits every one.
+    :param create: whether to make the field if it is missing.
+    """
+
+    path: str
+    kind: str = ""
+    group: str = ""
+    version: str = ""
+    create: bool = False
+
+    def applies_to(self, identity: ResId) -> bool:
+        """Whether documents of this type have the field."""
+        return identity.is_a(self.group, self.version, self.kind)
+
+    def steps(self) -> list[str]:
+        """The field names."""
+        return [step.replace("\0", "/") for step in self.path.replace("\\/", "\0").split("/")]
+
+
+def update(
+    body: Mapping, spec: FieldSpec, change: Callable[[Node], Node], *, new: type | None, where: object
+) -> None:
+    """Change the field that ``spec`` describes, if it is there or may be created.
+
+    :param change: gets the old value, gives the new one.
+    :param new: ``dict`` or ``str``: what is made where the field is missing and ``spec`` allows it; ``None``: nothing.
+    :raises KustomizeError: the path leads through a scalar.
+    """
+    _Updater(spec, change, new if spec.create else None, where).at(body, spec.steps())
+
+
+@dataclass(frozen=True)
+class _Updater:
+    spec: FieldSpec
+    change: Callable[[Node], Node]
+    new: type | None
+    where: object
+
+    def at(self, node: Node, steps: list[str]) -> Node:
+        if not steps:
+            return self.change(node)
+        if isinstance(node, list):
+            node[:] = [self.at(element, steps) for element in node]
+        elif isinstance(node, dict):
+            self._field(node, steps)
+        elif not is_null(node):
+            raise KustomizeError(self.where, f"'{self.spec.path}' leads through a scalar")
+        return node
+
+    def _field(self, node: Mapping, steps: list[str]) -> None:
+        name, below = steps[0].removesuffix("[]"), steps[1:]
+        create = self.new is not None and not steps[0].endswith("[]")
+        value = node.get(name)
+        if is_null(value) and steps[0].endswith("[]"):
+            if name in node:
+                node[name] = []
+            return
+        if value is None or is_null(value):
+            if not create:
+                return
+            value = {} if below or self.new is dict else Scalar("", UNTAGGED)
+        node[name] = self.at(value, below)
+
+
+def _template(prefix: str, leaf: str) -> tuple[FieldSpec, ...]:
+    """The pod templates' ``metadata/labels`` or ``metadata/annotations`` of the workload types."""
+    place = f"{prefix}spec/template/metadata/{leaf}"
+    job = "spec/jobTemplate"
+    return (
+        FieldSpec(place, "ReplicationController", version="v1", create=True),
+        *(FieldSpec(place, kind, create=True) for kind in ("Deployment", "ReplicaSet", "DaemonSet")),
+        FieldSpec(place, "StatefulSet", group="apps" if leaf == "labels" else "", create=True),
+        FieldSpec(place, "Job", group="batch", create=True),
+        FieldSpec(f"{job}/metadata/{leaf}", "CronJob", group="batch", create=True),
+        FieldSpec(f"{job}/spec/template/metadata/{leaf}", "CronJob", group="batch", create=True),
+    )
+
+
+def _affinities() -> Iterable[FieldSpec]:
+    preferred = "preferredDuringSchedulingIgnoredDuringExecution/podAffinityTerm"
+    required = "requiredDuringSchedulingIgnoredDuringExecution"
+    terms = [
+        f"affinity/{side}/{term}"
+        for side in ("podAffinity", "podAntiAffinity")
+        for term in (preferred, required)
+    ]
+    for kind in ("Deployment", "StatefulSet"):
+        for term in (*terms, "topologySpreadConstraints"):
+            yield FieldSpec(f"spec/template/spec/{term}/labelSelector/matchLabels", kind, "apps")
+
+
+METADATA_LABELS = (FieldSpec("metadata/labels", create=True),)
+
+TEMPLATE_LABELS = (
+    *METADATA_LABELS,
+    *_template("", "labels"),
+    FieldSpec("spec/volumeClaimTemplates[]/metadata/labels", "StatefulSet", "apps", create=True),
+)
+
+SELECTOR_LABELS = (
+    *TEMPLATE_LABELS,
+    FieldSpec("spec/selector", "Service", version="v1", create=True),
+    FieldSpec("spec/selector", "ReplicationController", version="v1", create=True),
+    *(
+        FieldSpec("spec/selector/matchLabels", kind, create=True)
+        for kind in ("Deployment", "ReplicaSet", "DaemonSet")
+    ),
+    FieldSpec("spec/selector/matchLabels", "StatefulSet", "apps", create=True),
+    FieldSpec("spec/selector/matchLabels", "Job", "batch"),
+    FieldSpec("spec/jobTemplate/spec/selector/matchLabels", "CronJob", "batch"),
+    FieldSpec("spec/selector/matchLabels", "PodDisruptionBudget", "policy"),
+    *(
+        FieldSpec(f"spec/{side}/matchLabels", "NetworkPolicy", "networking.k8s.io")
+        for side in ("podSelector", "ingress/from/podSelector", "egress/to/podSelector")
+    ),
+    *_affinities(),
+)
+
+ANNOTATIONS = (FieldSpec("metadata/annotations", create=True), *_template("", "annotations"))
+
+NAMESPACES = (
+    FieldSpec("metadata/name", "Namespace", create=True),
+    FieldSpec("spec/service/namespace", "APIService", "apiregistration.k8s.io", create=True),
+    FieldSpec(
+        "spec/conversion/webhook/clientConfig/service/namespace",
+        "CustomResourceDefinition",
+        "apiextensions.k8s.io",
+    ),
+)
+
+IMAGES = tuple(
+    FieldSpec(f"{prefix}{place}")
+    for prefix in ("spec/", "spec/template/spec/")
+    for place in ("containers[]/image", "initContainers[]/image", "volumes[]/image/reference")
+)

@@ -1,0 +1,125 @@
+"""Applying the entries of ``patches``."""
+
+from __future__ import annotations
+
+from pykustomize.errors import KustomizeError
+from pykustomize.files import Root
+from pykustomize.json6902 import apply_patch, check_operations
+from pykustomize.kustomization import Kustomization, Patch
+from pykustomize.merge import merge
+from pykustomize.nodes import STR, Mapping, Node, Scalar, is_null, lookup, text_of
+from pykustomize.reader import decode, read_documents, read_json, read_legacy
+from pykustomize.resources import Resource, Resources, check_identity, from_documents
+from pykustomize.scalars import tag_of
+
+
+def apply_patches(resources: Resources, kustomization: Kustomization, root: Root) -> None:
+    """Apply all patches of a kustomization, in order.
+
+    :raises KustomizeError: a patch that is malformed, or that matches nothing.
+    """
+    for number, patch in enumerate(kustomization.patches):
+        where = str(root.path / patch.path) if patch.path else f"{kustomization.where}: patches[{number}]"
+        text = decode(root.read(patch.path), where) if patch.path else patch.text.strip()
+        if _is_json_patch(text, where):
+            _apply_json(resources, patch, text, where)
+        else:
+            _apply_strategic(resources, patch, text, where)
+        resources.drop_deleted()
+
+
+def _is_json_patch(text: str, where: str) -> bool:
+    if text.startswith("["):
+        return True
+    documents = read_documents(text, where)
+    if not documents:
+        raise KustomizeError(where, "the patch is empty")
+    lists = [isinstance(document, list) for document in documents]
+    if any(lists) and len(lists) > 1:
+        raise KustomizeError(where, "a JSON patch must be the only document")
+    return lists[0]
+
+
+def _apply_json(resources: Resources, patch: Patch, text: str, where: str) -> None:
+    operations = check_operations(
+        read_json(text, where) if text.startswith("[") else read_legacy(text, where), where
+    )
+    if patch.target is None:
+        raise KustomizeError(where, "a JSON patch needs a target")
+    for resource in _selected(resources, patch, where):
+        resource.remember_id()
+        if resource.body is not None:
+            resource.shares = False
+            resource.body = apply_patch(resource.body, operations, f"{where}: {resource.current_id}")
+        check_identity(resource)
+
+
+def _selected(resources: Resources, patch: Patch, where: str) -> list[Resource]:
+    target = patch.target
+    selected = resources.having(lambda known: target is not None and target.selects(known))
+    if not selected:
+        raise KustomizeError(where, "the patch's target matches nothing")
+    return selected
+
+
+def _apply_strategic(resources: Resources, patch: Patch, text: str, where: str) -> None:
+    patches = from_documents(read_documents(text, where), where)
+    if patch.target is None:
+        for single in patches:
+            _merge_into(_named(resources, single), single, patch, where)
+        return
+    if len(patches) > 1:
+        raise KustomizeError(where, "a patch with a target must be a single document")
+    for resource in _selected(resources, patch, where):
+        single = patches[0].copy()
+        if single.body is not None:
+            single.set_strings("labels", single.labels())
+            single.set_strings("annotations", single.annotations())
+            single.body["apiVersion"] = Scalar(resource.current_id.api_version)
+        if patch.allow_name_change and tag_of(single.name) != STR:
+            raise KustomizeError(where, f"the name '{single.name}' would not stay a string")
+        _merge_into(resource, single, patch, where)
+    identities = [resource.current_id for resource in resources if resource.body]
+    for number, identity in enumerate(identities):
+        if any(identity.same(other) for other in identities[:number]):
+            raise KustomizeError(where, f"after the patch there are two of {identity}")
+
+
+def _named(resources: Resources, patch: Resource) -> Resource:
+    found = resources.ever_called(patch.current_id)
+    if len(found) != 1:
+        many = "more than one document" if found else "nothing"
+        raise KustomizeError(patch.origin, f"the patch for {patch.current_id} matches {many}")
+    return found[0]
+
+
+def _merge_into(resource: Resource, patch: Resource, options: Patch, where: str) -> None:
+    if resource.body is None or patch.body is None:
+        raise KustomizeError(where, f"the patch for {patch.current_id} is for a document that was deleted")
+    name, namespace, kind = resource.name, resource.namespace, resource.kind
+    if options.allow_name_change or options.allow_kind_change:
+        resource.remember_id()
+    resource.body = merge(
+        resource.body, patch.body, f"{where}: {resource.current_id}", shares=resource.shares
+    )
+    if not resource.body:
+        resource.body = None
+        return
+    if _removes_annotations(patch.body):
+        resource.forget()
+    if not options.allow_kind_change:
+        resource.body["kind"] = Scalar(kind)
+    if not options.allow_name_change:
+        resource.set_name(name)
+    resource.set_namespace(namespace)
+
+
+def _removes_annotations(patch: Mapping) -> bool:
+    """kustomize keeps a document's former names in its annotations: without them they are forgotten."""
+    return any(_removes(lookup(patch, *path)) for path in ((), ("metadata",), ("metadata", "annotations")))
+
+
+def _removes(node: Node | None) -> bool:
+    if node is not None and is_null(node):
+        return True
+    return isinstance(node, dict) and text_of(node.get("$patch")) in ("replace", "delete")
