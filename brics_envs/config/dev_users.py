@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +33,16 @@ class DevUser:
     def account(self) -> str:
         """``<USER>.<PROJECT>``, the Unix account."""
         return f"{self.user}.{self.project}"
+
+    @property
+    def project_key(self) -> str:
+        """``<PROJECT>.brics``, the project's key in the ``projects`` claim."""
+        return f"{self.project}.{PORTAL}"
+
+    @property
+    def project_name(self) -> str:
+        """``Project <PROJECT>``, the project's name for people."""
+        return f"Project {self.project}"
 
 
 def load_dev_users(path: Path) -> tuple[DevUser, ...]:
@@ -73,6 +84,18 @@ def parse_dev_users(text: str, source: str) -> tuple[DevUser, ...]:
     if problems:
         raise ConfigError("\n".join(problems), hint=f"one {FORMAT} a line")
     return tuple(users)
+
+
+def projects_by_user(users: Iterable[DevUser]) -> dict[str, dict[str, dict[str, str]]]:
+    """The users in their order, each with their projects: what the containers get as JSON.
+
+    :returns: ``{"<USER>": {"<PROJECT>.brics": {"name": "Project <PROJECT>", "username": "<USER>.<PROJECT>"}}}``
+    """
+    projects: dict[str, dict[str, dict[str, str]]] = {}
+    for one in users:
+        own = projects.setdefault(one.user, {})
+        own[one.project_key] = {"name": one.project_name, "username": one.account}
+    return projects
 
 
 def _refusal(entry: str) -> str:

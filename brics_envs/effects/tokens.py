@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from brics_envs.config.dev_users import PORTAL
+from brics_envs.config.dev_users import DevUser
 
 ALGORITHM = "RS256"
 """The one algorithm of issuer, proxy and :func:`sign_token`; OpenID Connect makes every party support it."""
@@ -28,15 +28,6 @@ Jwks = dict[str, list[dict[str, str]]]
 def make_jwks() -> Jwks:
     """A new key set with one private RSA key."""
     return {"keys": [_make_key()]}
-
-
-def rotated(jwks: Jwks, keep: int = 1) -> Jwks:
-    """The key set with a new key that signs from now on.
-
-    :param jwks: the present set; not changed.
-    :param keep: how many of its keys, newest first, are still published, so that their tokens stay valid.
-    """
-    return {"keys": [_make_key(), *jwks["keys"][:keep]]}
 
 
 def sign_token(
@@ -73,11 +64,11 @@ def sign_token(
         "jti": secrets.token_urlsafe(16),
         "short_name": user,
         "projects": {
-            f"{project}.{PORTAL}": {
-                "name": f"Project {project}",
-                "resources": [{"name": platform, "username": f"{user}.{project}"}],
+            one.project_key: {
+                "name": one.project_name,
+                "resources": [{"name": platform, "username": one.account}],
             }
-            for project in projects
+            for one in (DevUser(user, project) for project in projects)
         },
         **(extra_claims or {}),
     }

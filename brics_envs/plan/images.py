@@ -194,9 +194,7 @@ def local_base(base: str, request: ImageRequest, versions: Versions) -> tuple[Im
         base=root.tag,
         containerfile=containerfile,
         context=context,
-        contexts=(("requirements", request.project_root / "requirements"),)
-        if requirements
-        else (),
+        contexts=(("requirements", request.project_root / "requirements"),) if requirements else (),
         target=None,
         args=(),
         files=(containerfile, context, *requirements),

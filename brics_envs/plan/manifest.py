@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from brics_envs.config.deploy import DeploySettings
-from brics_envs.config.dev_users import DevUser
+from brics_envs.config.dev_users import DevUser, projects_by_user
 from brics_envs.errors import ConfigError
 from brics_envs.plan.names import LABEL_ENVIRONMENT, Instance
 
@@ -219,11 +219,19 @@ def _supplied(documents: list[Document], inputs: ManifestInputs) -> list[Documen
     return [made[reference] for reference in missing]
 
 
+def _dev_users(users: tuple[DevUser, ...]) -> dict[str, str]:
+    """The users as people write them, and as the containers read them."""
+    return {
+        "dev_users": "".join(f"{user.account}\n" for user in users),
+        "dev_users.json": json.dumps(projects_by_user(users), indent=2) + "\n",
+    }
+
+
 def _instance_documents(inputs: ManifestInputs) -> dict[tuple[str, str], Document]:
     secrets = inputs.secrets
     documents = [
         _config_map("deploy-config", _deploy_config(inputs)),
-        _config_map("dev-user-config", {"dev_users": "".join(f"{u.account}\n" for u in inputs.dev_users)}),
+        _config_map("dev-user-config", _dev_users(inputs.dev_users)),
         _config_map("ssh-known-hosts", {"known_hosts": _known_hosts(inputs)}),
         # From the pod's loopback only, and for running commands: no port, agent or X11 forwarding, no terminal.
         _config_map(

@@ -13,7 +13,7 @@ const ROUTES = '/openid';
 
 // A request handler for node's HTTP server, made of the present keys and users.
 //   keys: a JWK Set with private keys; the first signs, all are published
-//   devUsers: the text of dev_users
+//   devUsers: the users of dev_users, as accounts() takes them
 export function requestHandler({ settings, keys, devUsers, cookieKeys, store, throttle, password, log }) {
   const accounts = readAccounts(devUsers, settings.platform);
   const provider = new Provider(settings.issuer, configuration({ settings, keys, accounts, cookieKeys, store }));

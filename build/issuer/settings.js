@@ -15,7 +15,7 @@ const ETC = process.env.BRICS_ETC ?? '/etc/brics';
 
 export const STATE = process.env.BRICS_STATE ?? '/var/lib/issuer';
 export const KEYS_FILE = join(ETC, 'issuer-keys/jwks.json');
-export const DEV_USERS_FILE = join(ETC, 'dev_users/dev_users');
+export const DEV_USERS_FILE = join(ETC, 'dev_users/dev_users.json');
 
 export function settings() {
   const issuer = url('oidcServer');
@@ -33,16 +33,17 @@ export function settings() {
 // Read anew for each sign-in: a password that was changed counts at once.
 export const password = () => readFileSync(join(ETC, 'deploy-secret/dummyAuthPassword'), 'utf8');
 
-export function signingKeys() {
-  const text = readFileSync(KEYS_FILE, 'utf8');
+export const signingKeys = () => json(KEYS_FILE);
+export const devUsers = () => json(DEV_USERS_FILE);
+
+function json(path) {
+  const text = readFileSync(path, 'utf8');
   try {
     return JSON.parse(text);
   } catch {
-    throw new Error(`${KEYS_FILE}: not JSON`); // the parser's own message shows a part of the text
+    throw new Error(`${path}: not JSON`); // the parser's own message shows a part of the text
   }
 }
-
-export const devUsers = () => readFileSync(DEV_USERS_FILE, 'utf8');
 
 function url(key) {
   return new URL(file(`deploy/${key}`)).origin;

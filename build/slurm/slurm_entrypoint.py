@@ -8,6 +8,7 @@ homes below /home. Installed as /usr/local/sbin/slurm-entrypoint.
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import re
@@ -61,15 +62,16 @@ class Account:
 # --- What to write: pure functions.
 
 
-def parse_users(text: str) -> list[str]:
-    """The ``USER.PROJECT`` names in a dev_users file, sorted, each once; blank lines and comments left out.
+def account_names(users: Mapping[str, Mapping[str, Mapping[str, str]]]) -> list[str]:
+    """The ``USER.PROJECT`` names of dev_users, sorted, each once.
 
-    :raises SetupError: a line that is no such name.
+    :param users: ``{"USER": {"PROJECT.brics": {"name": …, "username": "USER.PROJECT"}}}``
+    :raises SetupError: one that is no such name.
     """
-    entries = {line.split("#", 1)[0].strip() for line in text.splitlines()} - {""}
-    if wrong := sorted(entry for entry in entries if not USER.fullmatch(entry)):
+    names = {project["username"] for projects in users.values() for project in projects.values()}
+    if wrong := sorted(name for name in names if not USER.fullmatch(name)):
         raise SetupError(f"dev_users: not of the form USER.PROJECT: {', '.join(map(repr, wrong))}")
-    return sorted(entries)
+    return sorted(names)
 
 
 def assign_uids(names: Iterable[str], recorded: Mapping[str, int]) -> list[Account]:
@@ -238,7 +240,7 @@ def make_munge_key(path: Path) -> None:
 
 def make_accounts() -> None:
     """Make the users of dev_users, and nobody else, with their homes."""
-    names = parse_users((BRICS / "dev_users/dev_users").read_text())
+    names = account_names(json.loads((BRICS / "dev_users/dev_users.json").read_text()))
     accounts = assign_uids(names, recorded_homes())
     modes = {"passwd": 0o644, "group": 0o644, "shadow": 0o640, "gshadow": 0o640}
     current = {name: Path("/etc", name).read_text() for name in modes}

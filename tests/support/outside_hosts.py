@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from brics_envs.config.dev_users import parse_dev_users, projects_by_user
 from brics_envs.effects.keys import KeyPair, make_key_pair
 from brics_envs.plan.images import image_tag
 from tests.support.checkout import PROJECT
@@ -148,9 +149,10 @@ def start_slurm(outside: Outside, users: str) -> SlurmHost:
     # Unlike in the pod, sshd listens on the host's own address.
     sshd = configuration / "sshd_config"
     sshd.write_text(sshd.read_text().replace("ListenAddress 127.0.0.1", "ListenAddress 0.0.0.0"))
+    accounts = projects_by_user(parse_dev_users(users, "dev_users"))
     mounts = {
         configuration: "/etc/brics/slurm",
-        outside.folder("users", {"dev_users": users}): "/etc/brics/dev_users",
+        outside.folder("users", {"dev_users.json": json.dumps(accounts)}): "/etc/brics/dev_users",
         outside.folder(
             "keys", {"authorized_keys": f'restrict,from="{outside.subnet}" {client_key.public}\n'}
         ): "/etc/brics/ssh",

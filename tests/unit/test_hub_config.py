@@ -1,6 +1,7 @@
 """What can be tried of the hub's configuration without a hub."""
 
 import asyncio
+import json
 import logging
 import runpy
 import sys
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from traitlets.config import Config
+
+from brics_envs.config.dev_users import DevUser, projects_by_user
 
 K8S = Path(__file__).resolve().parents[2] / "k8s"
 
@@ -52,15 +55,16 @@ def test_other_records_stay_as_they_are(redact):
 @pytest.fixture
 def authenticator(monkeypatch):
     config = Config()
-    layer = runpy.run_path(
+    runpy.run_path(
         str(K8S / "components/dummyauth/20-dummyauth.py"), init_globals={"get_config": lambda: config}
     )
+    users = [DevUser("b", "p2"), DevUser("b", "p1"), DevUser("a", "p1")]
     files = {
-        "/etc/brics/dev_users/dev_users": "# who\nb.p2\nb.p1\na.p1\n",
+        "/etc/brics/dev_users/dev_users.json": json.dumps(projects_by_user(users)),
         "/etc/brics/deploy-secret/dummyAuthPassword": "correct horse battery",
     }
     monkeypatch.setattr(Path, "read_text", lambda path: files[str(path)])
-    return config.JupyterHub.authenticator_class(), layer["projects_by_user"]
+    return config.JupyterHub.authenticator_class()
 
 
 def sign_in(authenticator, username, password="correct horse battery"):  # noqa: S107
@@ -68,7 +72,7 @@ def sign_in(authenticator, username, password="correct horse battery"):  # noqa:
 
 
 def test_a_user_gets_the_projects_of_its_lines(authenticator):
-    assert sign_in(authenticator[0], "b") == {
+    assert sign_in(authenticator, "b") == {
         "name": "b",
         "auth_state": {
             "p2.brics": {"name": "Project p2", "username": "b.p2"},
@@ -78,9 +82,9 @@ def test_a_user_gets_the_projects_of_its_lines(authenticator):
 
 
 def test_an_empty_name_is_the_first_user(authenticator):
-    assert sign_in(authenticator[0], "")["name"] == "b"
+    assert sign_in(authenticator, "")["name"] == "b"
 
 
 @pytest.mark.parametrize(("user", "password"), [("c", "correct horse battery"), ("a", ""), ("a", "pässwörd")])
 def test_others_are_refused(authenticator, user, password):
-    assert sign_in(authenticator[0], user, password) is None
+    assert sign_in(authenticator, user, password) is None

@@ -1,6 +1,7 @@
 """The complete manifest: what is added to an overlay's documents, and the instance's names."""
 
 import copy
+import json
 
 import pytest
 
@@ -86,7 +87,9 @@ def test_adds_what_the_pod_refers_to_and_nothing_else():
         "jupyterhub_root",
         "jupyterhub-slurm",
     }
-    assert manifest["dev-user-config"]["data"] == {"dev_users": "a.p\n"}
+    users = manifest["dev-user-config"]["data"]
+    assert users["dev_users"] == "a.p\n"
+    assert json.loads(users["dev_users.json"]) == {"a": {"p.brics": {"name": "Project p", "username": "a.p"}}}
     assert manifest["jupyterhub-slurm-ssh-client-key"]["stringData"] == {
         "ssh_client_key": "PRIVATE",
         "ssh_client_key.pub": "ssh-ed25519 CCC\n",
@@ -172,6 +175,7 @@ def test_what_changed_is_named():
     assert changed_inputs(before, now) == [
         "image of container jupyterhub",
         "dev_users (ConfigMap dev-user-config)",
+        "dev_users.json (ConfigMap dev-user-config)",
     ]
     assert inputs_label(before) != inputs_label(now)
     assert changed_inputs(before, before) == []

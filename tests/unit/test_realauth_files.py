@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import yaml
 
-from brics_envs.config.dev_users import PORTAL
 from brics_envs.effects.tokens import ALGORITHM
 
 ROOT = Path(__file__).parents[2]
@@ -73,7 +72,6 @@ def test_proxy_and_issuer_agree() -> None:
     assert f'logout_redirect_url = "{callback}?logout="' in (COMPONENT / "30-localissuer.py").read_text()
     assert f"OIDCIDTokenSignedResponseAlg {ALGORITHM}" in HTTPD
     assert f"const ALGORITHM = '{ALGORITHM}';" in PROVIDER
-    assert f"const PORTAL = '{PORTAL}';" in (ISSUER / "accounts.js").read_text()
 
 
 def test_the_lock_pins_what_the_package_wants_and_names_no_registry() -> None:

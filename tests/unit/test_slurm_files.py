@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from brics_envs.config.dev_users import parse_dev_users, projects_by_user
+
 ROOT = Path(__file__).resolve().parents[2]
 SLURM = ROOT / "k8s/components/slurm"
 SSH_CONFIG = ROOT / "k8s/base/ssh/ssh_config"
@@ -43,17 +45,18 @@ def _settings(path: Path, keyword: str) -> list[str]:
 # --- Users.
 
 
-def test_users_are_sorted_and_unique_without_comments_and_blank_lines() -> None:
-    text = "# all of them\n\nuser2.project1\n  user1.project2  # the first\nuser2.project1\n"
-    assert entrypoint.parse_users(text) == ["user1.project2", "user2.project1"]
+def test_accounts_are_those_of_dev_users_sorted() -> None:
+    users = parse_dev_users("user2.project1\nuser1.project2\nuser2.project0\n", "dev_users")
+    names = entrypoint.account_names(projects_by_user(users))
+    assert names == ["user1.project2", "user2.project0", "user2.project1"]
 
 
 @pytest.mark.parametrize(
-    "line", ["user1", "user1.p.q", "../x.project1", "root:x.p", "User.p", "a b.p", ".p", "u."]
+    "name", ["user1", "user1.p.q", "../x.project1", "root:x.p", "User.p", "a b.p", ".p", "u."]
 )
-def test_a_line_that_is_no_user_of_a_project_is_refused(line: str) -> None:
+def test_a_name_that_is_no_user_of_a_project_is_refused(name: str) -> None:
     with pytest.raises(entrypoint.SetupError, match=r"USER\.PROJECT"):
-        entrypoint.parse_users(f"user1.project1\n{line}\n")
+        entrypoint.account_names({"x": {"p.brics": {"name": "Project p", "username": name}}})
 
 
 def test_users_get_the_next_ids_and_those_with_a_home_keep_theirs() -> None:

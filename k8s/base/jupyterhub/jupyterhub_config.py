@@ -1,7 +1,7 @@
 """JupyterHub's configuration, the same in every environment; layers beside it (``NN-NAME.py``) add what differs.
 
 A hub that spawns notebook servers as Slurm jobs, with every Slurm command sent over SSH. Values that a deployment
-may set are files in /etc/brics/deploy, one a key (the ConfigMap ``deploy-config``).
+may set are in ``DEPLOY``, for the layers too.
 """
 
 import secrets
@@ -12,12 +12,12 @@ import batchspawner  # noqa: F401 - registers the hub API with which a job repor
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
-from redact import RedactSecrets  # noqa: E402 - a file beside this one
+from deploy_settings import DEPLOY  # noqa: E402 - a file beside this one
+from redact import RedactSecrets  # noqa: E402
 
 c = get_config()  # noqa: F821
 
 STATE = Path("/srv/jupyterhub")
-DEPLOY = {file.name: file.read_text() for file in Path("/etc/brics/deploy").iterdir() if file.is_file()}
 
 # --- Addresses. Only the proxy's port leaves the pod; the hub's and the proxy's API stay on its loopback.
 

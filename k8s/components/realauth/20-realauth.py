@@ -1,10 +1,8 @@
 """Layer of jupyterhub_config.py: users sign in with an ID token, which a proxy passes on in X-Auth-Id-Token."""
 
-from pathlib import Path
+from deploy_settings import DEPLOY
 
 c = get_config()  # noqa: F821
-
-DEPLOY = {file.name: file.read_text() for file in Path("/etc/brics/deploy").iterdir() if file.is_file()}
 
 c.JupyterHub.authenticator_class = "brics"
 c.BricsAuthenticator.oidc_server = DEPLOY["oidcServer"]

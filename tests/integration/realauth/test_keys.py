@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from brics_envs.effects.files import write_private
-from brics_envs.effects.tokens import rotated
+from brics_envs.effects.tokens import make_jwks
 from tests.support.hub_client import forms
 from tests.support.real_instance import TOKEN_HEADER, RealClient, RealInstance
 from tests.support.token_forger import Forger
@@ -27,7 +27,8 @@ CACHED_S = 60
 def rotate(real: RealInstance, *, keep: int) -> None:
     """Give the issuer a new key, and let it publish so many old ones; wait until it does."""
     file = real.directory / "issuer_jwks.json"
-    keys = rotated(json.loads(file.read_text()), keep)
+    published = json.loads(file.read_text())["keys"][:keep]
+    keys = {"keys": make_jwks()["keys"] + published}
     data = json.dumps(keys).encode()
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
