@@ -46,7 +46,7 @@ from brics_envs.plan.manifest import (
     with_inputs_label,
 )
 from brics_envs.plan.names import Instance
-from brics_envs.plan.volumes import OWNERSHIP, volume_tar
+from brics_envs.plan.volumes import VOLUMES, volume_tar
 
 LOCK_DEADLINE_S = 5.0
 """Seconds to wait for another command that works on the same instance."""
@@ -218,8 +218,7 @@ def _replace(prepared: Prepared, manifest: list[Document], applied: Applied) -> 
 
 
 def _steps(prepared: Prepared, manifest: list[Document], there: Existing) -> list[Step]:
-    root = prepared.environment.root
-    archives = {name: volume_tar(root / "volumes" / name, owners) for name, owners in OWNERSHIP.items()}
+    archives = {name: volume_tar(directories) for name, directories in VOLUMES.items()}
     return up_steps(prepared.instance, manifest, prepared.directory / MANIFEST, archives, there)
 
 

@@ -18,7 +18,7 @@ from brics_envs.effects.podman import environment
 from brics_envs.lifecycle.existing import carry_out, existing
 from brics_envs.plan.apply import down_steps
 from brics_envs.plan.names import Instance
-from brics_envs.plan.volumes import OWNERSHIP, volume_tar
+from brics_envs.plan.volumes import VOLUMES, volume_tar
 
 ROOT = Path(__file__).resolve().parents[2]
 INSTANCE = Instance("bench")
@@ -55,8 +55,7 @@ def main(rounds: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         volumes = [INSTANCE.named(name) for name in ("jupyterhub_root", "slurm_root")]
         for name in ("jupyterhub_root", "slurm_root"):
-            tar = volume_tar(ROOT / "volumes" / name, OWNERSHIP[name])
-            Path(folder, f"{INSTANCE.named(name)}.tar").write_bytes(tar)
+            Path(folder, f"{INSTANCE.named(name)}.tar").write_bytes(volume_tar(VOLUMES[name]))
         script = BARE.format(
             network=INSTANCE.network, volumes=" ".join(volumes), folder=folder, pod=INSTANCE.pod
         )
