@@ -12,25 +12,8 @@ import pytest
 from brics_envs.effects.snapshot import TIME_S, digest_of, take_snapshot
 from brics_envs.errors import EnvsError
 from brics_envs.plan.images import RepoSnapshot
-from tests.support.git_repositories import commit, files, git, make_edited, make_package, state
-
-NAME = "bricsauthenticator"
-
-
-@pytest.fixture(autouse=True)
-def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
-
-
-@pytest.fixture
-def upstream(tmp_path: Path) -> Path:
-    return make_package(tmp_path / "upstream" / NAME)
-
-
-@pytest.fixture
-def edited(upstream: Path) -> Path:
-    return make_edited(upstream)
+from tests.support.git_repositories import commit, files, git, state
+from tests.support.repository_project import NAME
 
 
 def snap(source: Path, tmp_path: Path) -> RepoSnapshot:

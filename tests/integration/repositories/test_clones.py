@@ -1,92 +1,21 @@
-"""The dev repositories with real Git: clones, what is never touched, hosts that are out of reach."""
+"""Repositories of URLs and paths: clones, what is never touched, what is refused."""
 
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
-import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from brics_envs.config.repos import parse_choices, parse_url
-from brics_envs.effects.git import REACH_DEADLINE_S, unreachable
+from brics_envs.effects.git import unreachable
 from brics_envs.errors import BAD_INPUT, FAILED, ConfigError, EnvsError
-from brics_envs.lifecycle.clone import clone_repositories, ensure_repositories, preview_repositories
-from brics_envs.plan.images import RepoSnapshot
-from tests.support.checkout import PROJECT
-from tests.support.git_hosts import git_daemon, private_host, silent_host
-from tests.support.git_repositories import commit, files, git, make_edited, make_package, state
+from brics_envs.lifecycle.clone import ensure_repositories, preview_repositories
+from tests.support.git_hosts import private_host
+from tests.support.git_repositories import commit, files, git, make_package, state
 from tests.support.ports import free_port
-from tests.support.processes import command_lines
-
-NAME, OTHER = "bricsauthenticator", "slurmspawner_wrappers"
-
-
-@pytest.fixture(autouse=True)
-def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
-
-
-@pytest.fixture
-def upstream(tmp_path: Path) -> Path:
-    return make_package(tmp_path / "upstream" / NAME)
-
-
-@pytest.fixture
-def edited(upstream: Path) -> Path:
-    return make_edited(upstream)
-
-
-class Project:
-    """A project folder of its own, whose default URLs are what a test wants them to be."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.lines: list[str] = []
-        self.instance = root / "_build" / "default"
-        for name in (NAME, OTHER):
-            (root / "packages" / name).mkdir(parents=True)
-            (root / "packages" / name / "pyproject.toml").write_text(
-                f'[project]\nname = "{name}"\nversion = "3"\n'
-            )
-        self.set_defaults("git://127.0.0.1:1/nothing")
-
-    def set_defaults(self, url: str) -> None:
-        versions = yaml.safe_load((PROJECT / "config" / "versions.yaml").read_text())
-        versions["repositories"] = dict.fromkeys((NAME, OTHER), url)
-        (self.root / "config").mkdir(exist_ok=True)
-        (self.root / "config" / "versions.yaml").write_text(yaml.safe_dump(versions))
-
-    def up(self, *repos: str, allow_builtin: bool = True) -> dict[str, RepoSnapshot]:
-        choices = parse_choices([value if "=" in value else f"{value}=builtin" for value in repos], self.root)
-        self.lines.clear()
-        return ensure_repositories(self.root, choices, self.instance, allow_builtin, self.lines.append)
-
-    def one(self, value: str) -> RepoSnapshot:
-        """Get NAME from ``value``, and the other one from the built-in package."""
-        return self.up(f"{NAME}={value}", OTHER)[NAME]
-
-    @property
-    def clone(self) -> Path:
-        return self.root / "_dev_build_data" / NAME
-
-    @property
-    def leftovers(self) -> list[str]:
-        """What is beside the clones, locks left out."""
-        folder = self.root / "_dev_build_data"
-        found = [path.name for path in folder.iterdir()] if folder.exists() else []
-        return sorted(name for name in found if not name.endswith(".lock") and name not in (NAME, OTHER))
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path / "project")
+from tests.support.repository_project import NAME, OTHER, Project
 
 
 @pytest.mark.parametrize(
@@ -212,76 +141,6 @@ def test_submodules_are_cloned_and_are_in_the_snapshot(
     assert snapshot.version.startswith("1.2.1.dev1+g")
 
 
-def test_default_urls_on_a_host_that_answers(project: Project, upstream: Path) -> None:
-    with git_daemon(upstream.parent) as url:
-        project.set_defaults(f"{url}/{NAME}")
-        snapshots = project.up()
-    assert {s.version for s in snapshots.values()} == {"1.2.0"}
-    assert git(project.clone, "remote", "get-url", "origin") == f"{url}/{NAME}"
-    assert (project.root / "_dev_build_data" / OTHER / ".git").is_dir()
-
-
-def test_builtin_is_kept_until_a_clone_exists(project: Project, upstream: Path) -> None:
-    port = free_port()
-    project.set_defaults(f"git://127.0.0.1:{port}/{NAME}")
-    began = time.monotonic()
-    first = project.up()
-    assert time.monotonic() - began < REACH_DEADLINE_S
-    assert first[NAME].version == "3"
-    fallbacks = [line for line in project.lines if "using the built-in package" in line]
-    assert [line.partition(":")[0] for line in fallbacks] == [NAME, OTHER]
-    assert not any("\n" in line for line in project.lines)
-    assert not (project.root / "_dev_build_data").exists()
-    with git_daemon(upstream.parent) as url:
-        project.set_defaults(f"{url}/{NAME}")
-        # Another default URL is tried: it was not this one that was out of reach.
-        assert project.up()[NAME].version == "1.2.0"
-
-
-def test_the_instance_keeps_its_builtin_without_asking_the_network(project: Project, upstream: Path) -> None:
-    with silent_host() as url:
-        project.set_defaults(url)
-        began = time.monotonic()
-        first = project.up()
-        # Both at the same time.
-        assert REACH_DEADLINE_S <= time.monotonic() - began < 1.7 * REACH_DEADLINE_S
-        assert "no answer within 5 s" in project.lines[0]
-        began = time.monotonic()
-        assert project.up() == first
-        assert time.monotonic() - began < 2
-        assert all("`invoke clone` tries" in line for line in project.lines)
-        # Not where built-in packages must be asked for.
-        with pytest.raises(EnvsError) as caught:
-            project.up(OTHER, allow_builtin=False)
-        assert f"--repo {NAME}=builtin" in caught.value.hint
-    assert project.up(NAME, OTHER, allow_builtin=False) == first
-
-
-def test_invoke_clone_tries_again_and_the_instance_follows(project: Project, upstream: Path) -> None:
-    port = free_port()
-    url = f"git://127.0.0.1:{port}"
-    project.set_defaults(f"{url}/{NAME}")
-    project.up()
-    assert (
-        clone_repositories(project.root, (), project.lines.append)[NAME] == project.root / "packages" / NAME
-    )
-    daemon = ["git", "daemon", "--export-all", "--reuseaddr", "--listen=127.0.0.1", f"--port={port}"]
-    with subprocess.Popen(
-        [*daemon, f"--base-path={upstream.parent}", str(upstream.parent)],
-        start_new_session=True,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        try:
-            deadline = time.monotonic() + 10
-            while unreachable(parse_url(f"{url}/{NAME}")) and time.monotonic() < deadline:
-                time.sleep(0.1)
-            assert project.up()[NAME].version == "3"
-            assert clone_repositories(project.root, (), project.lines.append)[NAME] == project.clone
-        finally:
-            os.killpg(process.pid, signal.SIGTERM)
-    assert project.up()[NAME].version == "1.2.0"
-
-
 def test_credentials_reach_git_and_nobody_else(project: Project, upstream: Path) -> None:
     secret = "s3cret/with@signs"  # noqa: S105
     with private_host(upstream.parent, "me", secret) as (address, seen):
@@ -300,54 +159,6 @@ def test_credentials_reach_git_and_nobody_else(project: Project, upstream: Path)
     told = "\n".join([config, str(caught.value), *project.lines, *seen])
     assert f"git-remote-http origin http://{address}/{NAME}" in told
     assert not any(word in told for word in ("s3cret", "wr0ng"))
-
-
-CLONE = """
-import sys
-from pathlib import Path
-from brics_envs.config.repos import parse_url
-from brics_envs.effects import process
-from brics_envs.effects.git import clone
-try:
-    clone(parse_url(sys.argv[1]), None, Path(sys.argv[2]), print)
-except KeyboardInterrupt:
-    process.stop_all()
-    sys.exit(130)
-"""
-
-
-@pytest.fixture
-def stuck_clone(project: Project) -> Iterator[subprocess.Popen[bytes]]:
-    """A clone that waits for a host which says nothing."""
-    with silent_host() as url:
-        process = subprocess.Popen([sys.executable, "-c", CLONE, url, str(project.clone)], cwd=PROJECT)
-        deadline = time.monotonic() + 20
-        while not any(url in line for line in command_lines() if "git clone" in line):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        yield process
-        process.kill()
-        process.wait()
-
-
-@pytest.mark.parametrize(("sig", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
-def test_an_interrupted_clone_is_none(
-    project: Project, upstream: Path, stuck_clone: subprocess.Popen[bytes], sig: signal.Signals, status: int
-) -> None:
-    began = time.monotonic()
-    stuck_clone.send_signal(sig)
-    assert stuck_clone.wait(20) == status
-    assert time.monotonic() - began < 5
-    assert not project.clone.exists()
-    assert bool(project.leftovers) == (sig is signal.SIGKILL)
-    assert project.one(f"file://{upstream}").version == "1.2.0"
-    assert project.leftovers == []
-
-
-def test_an_interrupted_clone_leaves_no_process(stuck_clone: subprocess.Popen[bytes]) -> None:
-    stuck_clone.send_signal(signal.SIGINT)
-    stuck_clone.wait(20)
-    assert not [line for line in command_lines() if "clone_worker" in line]
 
 
 def test_preview_says_it_all_and_creates_nothing(project: Project, edited: Path, upstream: Path) -> None:
