@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import FrameType
-from typing import ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec
 
+from invoke.tasks import task as invoke_task
+
+from brics_envs.config.options import OPTIONS
 from brics_envs.effects import process
 from brics_envs.errors import FAILED, EnvsError
+
+if TYPE_CHECKING:
+    from brics_envs.lifecycle.prepare import UpOptions
 
 P = ParamSpec("P")
 
@@ -19,6 +27,80 @@ FULL_HINT = (
     "free some space, then run the command again: `podman system df` shows what images, containers and volumes take, "
     "`invoke clean` removes this project's images and build caches"
 )
+
+
+def project_task(*further: str, positional: Sequence[str] = ()) -> Callable[[Callable[..., None]], Any]:
+    """Make a function a task whose options are its parameters, and whose errors are messages for users.
+
+    :param further: options that the function takes as ``**options``.
+    :param positional: those of its options that are given without ``--NAME``.
+    """
+
+    def decorate(function: Callable[..., None]) -> Any:
+        parameters = _parameters(function, further, positional)
+        run: Any = command(function)
+        run.__signature__ = inspect.Signature([_CONTEXT, *parameters])
+        return invoke_task(
+            run,
+            positional=list(positional),
+            iterable=[parameter.name for parameter in parameters if parameter.default is None],
+            help={parameter.name: _help(parameter) for parameter in parameters},
+        )
+
+    return decorate
+
+
+_CONTEXT = inspect.Parameter("c", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+"""The first parameter of every task."""
+
+
+def _parameters(
+    function: Callable[..., None], further: Sequence[str], positional: Sequence[str]
+) -> list[inspect.Parameter]:
+    """The options of a task as parameters with their defaults: the function's own, else those of the table.
+
+    Positional ones have none: invoke would not take what has a default without ``--NAME``.
+    """
+    found = list(inspect.signature(function).parameters.values())[1:]
+    own = {p.name: p.default for p in found if p.kind != p.VAR_KEYWORD}
+    given = {_parameter_name(option): inspect.Parameter.empty for option in further} | own
+    return [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            default=OPTIONS[_option_name(name)].default
+            if default is inspect.Parameter.empty and name not in positional
+            else default,
+        )
+        for name, default in given.items()
+    ]
+
+
+def _parameter_name(option: str) -> str:
+    return option.replace("-", "_")
+
+
+def _option_name(parameter: str) -> str:
+    return parameter.replace("_", "-")
+
+
+def _help(parameter: inspect.Parameter) -> str:
+    text = OPTIONS[_option_name(parameter.name)].help
+    default = parameter.default
+    return f"{text} (default: {default})" if isinstance(default, str) and default else text
+
+
+def read_up_options(root: Path, given: Mapping[str, Any]) -> UpOptions:
+    """The options of ``up``, or of a task that has some of them; the others have their defaults.
+
+    :raises ConfigError: a value that is not allowed.
+    """
+    from brics_envs.lifecycle.prepare import read_options
+
+    names = [name for name in inspect.signature(read_options).parameters if name != "root"]
+    defaults = {name: OPTIONS[_option_name(name)].default for name in names}
+    values: dict[str, Any] = defaults | dict(given)
+    return read_options(root, **values)
 
 
 def command(task: Callable[P, None]) -> Callable[P, None]:

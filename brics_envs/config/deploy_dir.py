@@ -10,71 +10,53 @@ import binascii
 import fnmatch
 import hashlib
 import hmac
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 
 from brics_envs.config.yaml_file import load_mapping, read_text
 from brics_envs.errors import ConfigError
 
 CLIENT_KEY = "ssh_client_key"
+CLIENT_PUBLIC = f"{CLIENT_KEY}.pub"
 KNOWN_HOSTS = "ssh_known_hosts"
 ZENITH_KEY = "ssh_zenith_client_key"
+ZENITH_PUBLIC = f"{ZENITH_KEY}.pub"
 ZENITH_CONFIG = "zenith_client_config.yaml"
 
-EXTERNAL_SLURM_FILES = (CLIENT_KEY, f"{CLIENT_KEY}.pub", KNOWN_HOSTS)
-ZENITH_FILES = (ZENITH_KEY, f"{ZENITH_KEY}.pub", ZENITH_CONFIG)
+EXTERNAL_SLURM_FILES = (CLIENT_KEY, CLIENT_PUBLIC, KNOWN_HOSTS)
+ZENITH_FILES = (ZENITH_KEY, ZENITH_PUBLIC, ZENITH_CONFIG)
 
 ZENITH_SECRETS = frozenset({"auth_oidc_client_secret", "ssh_private_key_data", "tls_key_data", "token"})
 """Keys of Zenith's client.yaml whose values nobody else may read (zenith-client 0.16, ConnectConfig and InitConfig)."""
 
 
-@dataclass(frozen=True)
-class DeployKeys:
-    """The contents of a deployment's key files; those that an environment does not need are empty.
-
-    Private keys as the files have them, public ones in one line; ``known_hosts`` as in sshd(8), ``zenith_config`` is
-    YAML.
-    """
-
-    client_key: str = field(default="", repr=False)
-    client_public: str = ""
-    known_hosts: str = ""
-    zenith_key: str = field(default="", repr=False)
-    zenith_public: str = ""
-    zenith_config: str = field(default="", repr=False)
-
-
-def load_deploy_keys(directory: Path, ssh_hostname: str, *, external_slurm: bool, zenith: bool) -> DeployKeys:
+def load_deploy_files(directory: Path, names: Sequence[str], ssh_hostname: str) -> dict[str, str]:
     """Read the key files that an environment needs.
 
     :param directory: the ``--deploy-dir``.
+    :param names: the files' names; a private key stands before its public half.
     :param ssh_hostname: the Slurm host, of which known_hosts must have a key.
-    :param external_slurm: whether Slurm is reached with the directory's SSH key.
-    :param zenith: whether there is a Zenith client.
+    :returns: name → text. Private keys end in a newline, public ones are one line.
     :raises ConfigError: a line for every file that is missing, malformed or readable for others.
     """
     problems: list[str] = []
-
-    def read(name: str, check: Callable[[Path], str]) -> str:
+    texts: dict[str, str] = {}
+    for name in names:
+        path = directory / name
         try:
-            return check(directory / name)
+            if name == KNOWN_HOSTS:
+                texts[name] = _known_hosts(path, ssh_hostname)
+            elif name == ZENITH_CONFIG:
+                texts[name] = _zenith_config(path)
+            elif path.suffix == ".pub":
+                texts[name] = _public_key(path, texts.get(path.stem, ""))
+            else:
+                texts[name] = _private_key(path)
         except ConfigError as error:
             problems.append(error.message)
-            return ""
-
-    found: dict[str, str] = {}
-    if external_slurm:
-        found["client_key"] = read(CLIENT_KEY, _private_key)
-        found["client_public"] = read(f"{CLIENT_KEY}.pub", lambda p: _public_key(p, found["client_key"]))
-        found["known_hosts"] = read(KNOWN_HOSTS, lambda path: _known_hosts(path, ssh_hostname))
-    if zenith:
-        found["zenith_key"] = read(ZENITH_KEY, _private_key)
-        found["zenith_public"] = read(f"{ZENITH_KEY}.pub", lambda p: _public_key(p, found["zenith_key"]))
-        found["zenith_config"] = read(ZENITH_CONFIG, _zenith_config)
     if problems:
-        raise ConfigError("\n".join(problems), hint="the README tells what belongs into a --deploy-dir")
-    return DeployKeys(**found)
+        raise ConfigError("\n".join(problems), hint="the README tells what belongs in a --deploy-dir")
+    return texts
 
 
 def _private_key(path: Path) -> str:
@@ -119,7 +101,7 @@ def _public_key(path: Path, private: str) -> str:
         raise ConfigError(f"{path}: not one line with a public SSH key")
     if private and _load_private(private).split() != line.encode().split()[:2]:
         raise ConfigError(f"{path}: not the public half of {path.with_suffix('')}")
-    return line
+    return f"{line}\n"
 
 
 def _key_data(words: list[str]) -> bytes | None:

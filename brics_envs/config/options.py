@@ -1,4 +1,4 @@
-"""Values of the tasks' options, which come as strings. May import: errors."""
+"""The tasks' options: what there are, and their values, which come as strings. May import: errors."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from brics_envs.errors import ConfigError
 Base = Literal["auto", "registry", "local"]
 """Where base images come from."""
 
-DEFAULT_PORT = 8000
-"""The sign-in port on 127.0.0.1."""
+DEFAULT_INSTANCE = "default"
+"""The value of ``--instance`` that gives everything its plain name."""
 
 
 def parse_port(option: str, value: str) -> int:
@@ -38,6 +38,45 @@ def parse_base(value: str) -> Base:
             f"--base: {value!r} is not allowed", hint=f"choose one of {', '.join(get_args(Base))}"
         )
     return cast(Base, value)
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option of a task: a string, a flag (``False``) or one that may be repeated (``None``).
+
+    invoke makes any other default's type of the values of a repeated option.
+    """
+
+    help: str
+    default: str | bool | None = ""
+
+
+OPTIONS = {
+    "all": Option("every instance", False),
+    "base": Option(
+        "base images: auto (of the registry if it can be reached, else local), registry or local", "auto"
+    ),
+    "claim": Option("a further claim as KEY=VALUE, VALUE as JSON or a string; may be repeated", None),
+    "container": Option("container of the pod: jupyterhub, slurm …"),
+    "deploy-dir": Option("directory with the deploy.yaml, and the keys, of a deployment"),
+    "direct-port": Option("dev_realauth: publish JupyterHub's own port too, past the proxy, on 127.0.0.1"),
+    "dry-run": Option("show what would be done, and do nothing", False),
+    "env": Option("environment: a directory of config, such as dev_dummyauth"),
+    "expires-in": Option("seconds until it expires; negative: it has expired", "3600"),
+    "follow": Option("show new output as it comes, until Ctrl-C", False),
+    "instance": Option("name of a further copy beside the default one", DEFAULT_INSTANCE),
+    "json": Option("as JSON", False),
+    "keep-volumes": Option("keep the named volumes and _build/NAME", False),
+    "port": Option("sign-in port on 127.0.0.1", "8000"),
+    "project": Option("a project instead of those of dev_users; may be repeated", None),
+    "rebuild": Option("build every image stage anew, without cache", False),
+    "repo": Option("dev repository as NAME=PATH, NAME=URL[@REF] or NAME=builtin; may be repeated", None),
+    "show-secrets": Option("show the secrets of _build/NAME, if there are any, instead of markers", False),
+    "to": Option("directory to make (default: the volume's name)"),
+    "user": Option("user in the container, such as testuser.project1"),
+    "volume": Option("name of a volume, such as jupyterhub_root"),
+}
+"""The options of all tasks by their names, as they are written on the command line without ``--``."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import fcntl
 import hashlib
 import os
@@ -12,7 +11,6 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +19,10 @@ from brics_envs.effects.host_settings import apt_proxies, lent_settings
 from brics_envs.effects.podman import podman, podman_json
 from brics_envs.errors import EnvsError
 from brics_envs.plan.debian_sources import FORMAT, MIRROR_VARIABLE, parse_targets, sources_for
-from brics_envs.plan.image_commands import (
-    LABEL_INPUTS,
-    build_arguments,
-    debian_arguments,
-    import_arguments,
-)
+from brics_envs.plan.image_commands import build_arguments, debian_arguments, import_arguments
+from brics_envs.plan.image_decisions import PresentImage
 from brics_envs.plan.images import Build, DebianRoot, RegistryImage
-from brics_envs.plan.names import LABEL_PROJECT, PROJECT
-
-OURS = (f"--filter=label={LABEL_PROJECT}={PROJECT}",)
-"""podman's arguments that select the project's images, the intermediate ones included."""
+from brics_envs.plan.names import LABEL_INPUTS, OURS
 
 PROBE_S = 10.0
 """Seconds that a registry has to answer whether it has an image."""
@@ -44,14 +35,6 @@ LEFT_OVER_S = 3600.0
 
 LONG_TIMEOUT_S = LEFT_OVER_S
 """Seconds that a build or a download may take."""
-
-
-@dataclass(frozen=True)
-class PresentImage:
-    """An image in podman's storage; ``inputs`` is the digest of what it was made of, if it is ours."""
-
-    id: str
-    inputs: str | None
 
 
 def present_images() -> dict[str, PresentImage]:
@@ -98,12 +81,12 @@ def registry_problem(reference: str, timeout_s: float) -> str:
 def files_digest(paths: Iterable[Path]) -> str:
     """A digest of the contents of files and folders, with the names and execute bits below each folder.
 
-    A path that does not exist counts as an empty folder.
+    :raises OSError: one is not there or cannot be read.
     """
     digest = hashlib.sha256()
     for path in paths:
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if file.is_file():
+            if not file.is_dir():
                 content = file.read_bytes()
                 head = (file.relative_to(path).as_posix(), os.access(file, os.X_OK), len(content))
                 digest.update(repr(head).encode() + content)
@@ -134,19 +117,11 @@ def build(
     :param report: is given every instruction of the Containerfile that really runs.
     :raises CommandError: a step failed; with the last lines of the build.
     """
-    with tempfile.TemporaryDirectory(prefix="brics-context-") as empty:
-        # A Containerfile that copies nothing of its own has no folder.
-        context = image.context if image.context.is_dir() else Path(empty)
-        arguments = build_arguments(
-            dataclasses.replace(image, context=context),
-            base_id=base_id,
-            digest=digest,
-            rebuild=rebuild,
-            volumes=volumes,
-            limits=_limits(),
-        )
-        hint = f"the instruction is in {image.containerfile}"
-        podman(*arguments, timeout_s=LONG_TIMEOUT_S, on_line=_Steps(report).see, hint=hint)
+    arguments = build_arguments(
+        image, base_id=base_id, digest=digest, rebuild=rebuild, volumes=volumes, limits=_limits()
+    )
+    hint = f"the instruction is in {image.containerfile}"
+    podman(*arguments, timeout_s=LONG_TIMEOUT_S, on_line=_Steps(report).see, hint=hint)
     return image_id(image.tag)
 
 

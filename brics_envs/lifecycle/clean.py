@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from brics_envs.effects.podman import podman, podman_json, require_podman
-from brics_envs.lifecycle.observe import OURS
-from brics_envs.plan.names import LABEL_PROJECT, PROJECT
+from brics_envs.plan.names import OURS
 
 DEADLINE_S = 600.0
 """Seconds for removing all images."""
@@ -22,7 +21,7 @@ def clean() -> str:
     names = sorted({name for image in images if image["Id"] not in used for name in image.get("Names") or ()})
     if names:
         podman("rmi", "--force", *names, timeout_s=DEADLINE_S)
-    podman("image", "prune", "--force", "--filter", f"label={LABEL_PROJECT}={PROJECT}", timeout_s=DEADLINE_S)
+    podman("image", "prune", "--force", *OURS, timeout_s=DEADLINE_S)
     kept = sorted({name for image in images if image["Id"] in used for name in image.get("Names") or ()})
     said = [f"removed {len(names)} images and the build caches"]
     if kept:

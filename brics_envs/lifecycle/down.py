@@ -1,6 +1,6 @@
 """``invoke down``: remove what ``up`` made, found by label or by contract name.
 
-May import: errors, plan, effects, lifecycle.
+May import: errors, config, plan, effects, lifecycle.
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from brics_envs.config.options import DEFAULT_INSTANCE
 from brics_envs.effects.files import locked
 from brics_envs.effects.podman import podman_json, require_podman
 from brics_envs.errors import EnvsError
-from brics_envs.lifecycle.existing import carry_out, existing, labelled_volumes
-from brics_envs.lifecycle.observe import OURS, observe_pods
-from brics_envs.plan.apply import down_steps
-from brics_envs.plan.images import KINDS, image_tag
-from brics_envs.plan.names import DEFAULT_INSTANCE, LABEL_INSTANCE, Instance
+from brics_envs.lifecycle.apply import apply
+from brics_envs.lifecycle.observe import labelled_volumes, observe_names, observe_pods
+from brics_envs.plan.images import KINDS
+from brics_envs.plan.names import LABEL_INSTANCE, OURS, Instance, image_tag
+from brics_envs.plan.steps import down_steps
 
 LOCK_DEADLINE_S = 5.0
 
@@ -29,12 +30,12 @@ def down(root: Path, instance: Instance, *, keep_volumes: bool) -> str:
     with locked(directory / "lock", LOCK_DEADLINE_S):
         steps = down_steps(
             instance,
-            existing(),
+            observe_names(),
             labelled_volumes(instance),
             _own_images(instance),
             keep_volumes=keep_volumes,
         )
-        carry_out(steps)
+        apply(steps)
         if not (keep_volumes and had_files):
             _remove_directory(directory)
     if not steps and not had_files:

@@ -1,4 +1,7 @@
-"""What is there: pods and containers as podman tells. May import: errors, plan, effects."""
+"""What is there, as podman tells: pods, containers, and the names of everything.
+
+May import: errors, config, plan, effects.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from brics_envs.effects.podman import podman_json
-from brics_envs.plan.names import (
-    DEFAULT_INSTANCE,
-    LABEL_ENVIRONMENT,
-    LABEL_INSTANCE,
-    LABEL_PROJECT,
-    PROJECT,
-    Instance,
-)
-
-OURS = ("--filter", f"label={LABEL_PROJECT}={PROJECT}")
-"""podman's arguments that select what carries the project's label."""
+from brics_envs.config.options import DEFAULT_INSTANCE
+from brics_envs.effects.podman import podman, podman_json, require_podman
+from brics_envs.errors import ConfigError, EnvsError
+from brics_envs.plan.names import LABEL_ENVIRONMENT, LABEL_INSTANCE, OURS, Instance
+from brics_envs.plan.steps import ExistingNames
 
 
 @dataclass(frozen=True)
@@ -66,6 +62,47 @@ def observe_pod(instance: Instance) -> PodState | None:
     return next((pod for pod in observe_pods() if pod.instance == instance), None)
 
 
+def running_pod(instance: Instance) -> PodState:
+    """The instance's pod, of a machine with podman.
+
+    :raises EnvsError: there is none.
+    """
+    require_podman()
+    pod = observe_pod(instance)
+    if pod is None:
+        raise EnvsError(f"instance {instance.name} is not up", hint="`invoke status` shows what is up")
+    return pod
+
+
+def container_of(pod: PodState, name: str) -> str:
+    """The name of a container, if the pod has it.
+
+    :raises ConfigError: it does not; lists those that it has.
+    """
+    names = [container.name for container in pod.containers]
+    if name not in names:
+        raise ConfigError(
+            f"--container: {name!r} is not in pod {pod.name}", hint=f"choose one of {', '.join(names)}"
+        )
+    return name
+
+
+def observe_names() -> ExistingNames:
+    """The names of all pods, volumes, secrets and networks, of any project."""
+    return ExistingNames(
+        pods=_names(podman_json("pod", "ps", "--format", "json")),
+        volumes=_names(podman_json("volume", "ls", "--format", "json")),
+        secrets=frozenset(podman("secret", "ls", "--format", "{{.Name}}").stdout.split()),
+        networks=_names(podman_json("network", "ls", "--format", "json"), "name"),
+    )
+
+
+def labelled_volumes(instance: Instance) -> list[str]:
+    """The volumes that carry the instance's labels."""
+    filters = ("--filter", f"label={LABEL_INSTANCE}={instance.name}", *OURS)
+    return sorted(_names(podman_json("volume", "ls", "--format", "json", *filters)))
+
+
 def _pod(entry: dict[str, Any], containers: list[dict[str, Any]]) -> PodState:
     labels: dict[str, str] = entry["Labels"] or {}
     own = [c for c in containers if c["PodName"] == entry["Name"] and not c["IsInfra"]]
@@ -94,3 +131,7 @@ def _container(entry: dict[str, Any], pod: str) -> ContainerState:
     return ContainerState(
         name, entry["Image"], entry["State"], entry.get("Restarts") or 0, entry["StartedAt"]
     )
+
+
+def _names(answer: list[dict[str, Any]], key: str = "Name") -> frozenset[str]:
+    return frozenset(entry[key] for entry in answer)

@@ -1,183 +1,144 @@
 """Read and check everything that a command's options name, before anything is created.
 
-May import: errors, config, plan, effects.ports, lifecycle.instance_files.
+May import: errors, config, plan, effects.ports.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pykustomize
 from brics_envs.config.deploy import DeploySettings, load_deploy_settings
-from brics_envs.config.deploy_dir import (
-    EXTERNAL_SLURM_FILES,
-    ZENITH_FILES,
-    DeployKeys,
-    load_deploy_keys,
-)
-from brics_envs.config.dev_users import DevUser, load_dev_users
-from brics_envs.config.environment import Environment
+from brics_envs.config.deploy_dir import load_deploy_files
+from brics_envs.config.dev_users import load_dev_users
+from brics_envs.config.environment import Environment, load_environment
+from brics_envs.config.options import Base, parse_base, parse_port
+from brics_envs.config.repos import RepoChoice, parse_choices
 from brics_envs.config.versions import load_versions
 from brics_envs.effects.ports import address_of
 from brics_envs.errors import ConfigError
-from brics_envs.lifecycle.instance_files import Generated
-from brics_envs.plan.images import Stage
-from brics_envs.plan.manifest import (
-    ZENITH_CONTAINER,
-    Document,
-    Endpoint,
-    InstanceSecrets,
-    ManifestInputs,
-    Ports,
-    assemble,
-    loopback_url,
-    references,
-    the_pod,
-)
-from brics_envs.plan.names import Instance
-from brics_envs.plan.ports import hub_api_endpoint, plan_ports
+from brics_envs.plan.desired import DesiredState
+from brics_envs.plan.manifest import refuse_unknown_references
+from brics_envs.plan.names import ZENITH_CONTAINER, Instance, parse_instance
+from brics_envs.plan.overlay import Overlay
+from brics_envs.plan.ports import Endpoint, hub_api_endpoint, plan_ports
+from brics_envs.plan.secrets import deploy_dir_files
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """An environment's validated configuration and its merged documents, for one instance.
-
-    ``keys`` is what comes from the ``--deploy-dir``; None if something is needed from there and none was given.
-    ``images`` are those to be used for other containers than ours.
-    """
+class UpOptions:
+    """The options of ``invoke up``, read and checked; ``build`` and ``render`` have some of them."""
 
     environment: Environment
     instance: Instance
-    ports: Ports
-    settings: DeploySettings
-    dev_users: tuple[DevUser, ...]
-    documents: list[Document]
-    keys: DeployKeys | None
-    images: dict[str, str]
-
-    @property
-    def directory(self) -> Path:
-        """Where the instance's generated files are."""
-        return self.instance.directory(self.environment.root)
-
-    @property
-    def password(self) -> str | None:
-        """The password of the deployment settings, if they have one."""
-        password = self.settings.dummyAuthPassword
-        return password.get_secret_value() if password else None
-
-    @property
-    def url(self) -> str:
-        """Where users of this machine reach JupyterHub; empty if they do not."""
-        return "" if self.ports.http is None else f"{loopback_url(self.ports.http)}{self.base_url}"
-
-    @property
-    def base_url(self) -> str:
-        """The path of JupyterHub's pages, with a slash at its end."""
-        return f"{self.settings.baseUrl.rstrip('/')}/"
-
-    @property
-    def issuer_url(self) -> str:
-        """The local issuer; empty if there is none."""
-        return "" if self.ports.issuer is None else loopback_url(self.ports.issuer)
-
-    @property
-    def built_images(self) -> tuple[str, ...]:
-        """The images that the project builds for it: ``jupyterhub``, ``slurm`` …"""
-        return tuple(_built_images(self.documents))
-
-    @property
-    def stage(self) -> Stage:
-        """The stage of its images, ``dev`` or ``prod``."""
-        tags = _built_images(self.documents).values()
-        return "dev" if all(tag.startswith("dev-") for tag in tags) else "prod"
-
-    @property
-    def strict(self) -> bool:
-        """Whether local bases and built-in packages are used only if they are asked for."""
-        return self.stage == "prod"
-
-    @property
-    def generated(self) -> Generated:
-        """The secrets that are generated for it."""
-        return Generated(
-            password=self.refers_to("Secret", "deploy-secret"),
-            ssh_keys=_has_container(self.documents, "slurm"),
-            local_issuer=self.ports.issuer is not None,
-        )
-
-    @property
-    def awaits_tokens(self) -> bool:
-        """Whether users are expected to come with a token of an issuer elsewhere."""
-        return _takes_tokens(self.documents) and self.ports.issuer is None
-
-    @property
-    def needed_files(self) -> tuple[str, ...]:
-        """The files that its ``--deploy-dir`` must have beside ``deploy.yaml``; none: it needs no such directory."""
-        return _needed_files(self.documents)
-
-    def refers_to(self, kind: str, name: str) -> bool:
-        """Whether the pod refers to that ConfigMap or Secret."""
-        return _refers_to(self.documents, kind, name)
-
-    def manifest(self, secrets: InstanceSecrets) -> list[Document]:
-        """The complete manifest with these secrets."""
-        inputs = ManifestInputs(
-            self.environment.name,
-            self.instance,
-            self.ports,
-            self.settings,
-            self.dev_users,
-            secrets,
-            self.images,
-        )
-        return assemble(self.documents, inputs)
+    port: int
+    base: Base
+    repos: tuple[RepoChoice, ...]
+    deploy_dir: Path | None
+    direct_port: int | None
+    rebuild: bool
 
 
-def prepare(
-    environment: Environment, instance: Instance, port: int, direct_port: int | None, deploy_dir: Path | None
-) -> Prepared:
-    """Read an environment's overlay, deployment settings and users.
+def read_options(
+    root: Path,
+    *,
+    env: str,
+    instance: str,
+    port: str,
+    base: str,
+    repo: Sequence[str] | None,
+    deploy_dir: str,
+    direct_port: str,
+    rebuild: bool,
+) -> UpOptions:
+    """The options as the command line gives them, read and checked.
 
-    :param port: the sign-in port.
-    :param direct_port: where JupyterHub is to be published past the proxy in front of it.
-    :param deploy_dir: a directory whose deploy.yaml replaces the environment's, with the key files that it needs.
+    :param root: the project's checkout.
+    :raises ConfigError: a value that is not allowed.
+    """
+    return UpOptions(
+        environment=load_environment(root, env),
+        instance=parse_instance(instance),
+        port=parse_port("--port", port),
+        base=parse_base(base),
+        repos=parse_choices(repo or (), Path.cwd()),
+        deploy_dir=Path(deploy_dir) if deploy_dir else None,
+        direct_port=parse_port("--direct-port", direct_port) if direct_port else None,
+        rebuild=rebuild,
+    )
+
+
+def prepare(options: UpOptions) -> DesiredState:
+    """Read an environment's overlay, deployment settings, users and key files.
+
     :raises ConfigError: every problem of the first file that has any, or an option that the environment does not have.
     """
-    files: tuple[Path, ...] = environment.deploy_files
-    if deploy_dir is not None:
-        files = (deploy_dir / "deploy.yaml",)
-        if not files[0].exists():
-            raise ConfigError(
-                f"--deploy-dir: {files[0]}: no such file", hint="it holds the deployment settings"
-            )
+    environment, deploy_dir = options.environment, options.deploy_dir
+    files = _deploy_files(environment, deploy_dir)
     settings = load_deploy_settings(*files)
+    overlay = _merged(environment.overlay(settings))
+    hub_api = _checked_settings(files[0], settings, overlay)
+    has_users = overlay.refers_to("ConfigMap", "dev-user-config")
+    needed = deploy_dir_files(overlay)
+    return DesiredState(
+        environment=environment,
+        instance=options.instance,
+        overlay=overlay,
+        settings=settings,
+        dev_users=load_dev_users(environment.dev_users) if has_users else (),
+        ports=plan_ports(
+            options.port,
+            options.direct_port,
+            local_issuer=overlay.has_issuer,
+            zenith=overlay.has_zenith,
+            hub_api=hub_api,
+        ),
+        deploy_files=load_deploy_files(deploy_dir or Path(), needed, settings.sshHostname)
+        if deploy_dir or not needed
+        else None,
+        images={ZENITH_CONTAINER: load_versions(environment.root).zenith_client_image}
+        if overlay.has_zenith
+        else {},
+    )
+
+
+def refuse_missing_deploy_dir(desired: DesiredState) -> None:
+    """Refuse to go on without a ``--deploy-dir`` where an environment needs one.
+
+    :raises ConfigError: none was given; says what belongs in it.
+    """
+    if desired.deploy_files is None:
+        raise ConfigError(
+            f"--deploy-dir: {desired.environment.name} needs one",
+            hint=f"a directory with deploy.yaml, {', '.join(deploy_dir_files(desired.overlay))}",
+        )
+
+
+def _deploy_files(environment: Environment, deploy_dir: Path | None) -> tuple[Path, ...]:
+    if deploy_dir is None:
+        return environment.deploy_files
+    file = deploy_dir / "deploy.yaml"
+    if not file.exists():
+        raise ConfigError(f"--deploy-dir: {file}: no such file", hint="it holds the deployment settings")
+    return (file,)
+
+
+def _merged(directory: Path) -> Overlay:
     try:
-        documents = pykustomize.build(environment.overlay(settings))
+        overlay = Overlay(pykustomize.build(directory))
     except pykustomize.KustomizeError as error:
         raise ConfigError(str(error)) from error
-    hub_api = _checked_settings(files[0], settings, documents)
-    has_users = _refers_to(documents, "ConfigMap", "dev-user-config")
-    dev_users = load_dev_users(environment.dev_users) if has_users else ()
-    zenith = _has_container(documents, ZENITH_CONTAINER)
-    ports = plan_ports(
-        port, direct_port, local_issuer=_has_container(documents, "issuer"), zenith=zenith, hub_api=hub_api
-    )
-    keys: DeployKeys | None = None
-    if deploy_dir is not None or not _needed_files(documents):
-        keys = load_deploy_keys(
-            deploy_dir or Path(), settings.sshHostname, external_slurm=hub_api is not None, zenith=zenith
-        )
-    images = {ZENITH_CONTAINER: load_versions(environment.root).zenith_client_image} if zenith else {}
-    return Prepared(environment, instance, ports, settings, dev_users, documents, keys, images)
+    refuse_unknown_references(overlay)
+    return overlay
 
 
-def _checked_settings(file: Path, settings: DeploySettings, documents: list[Document]) -> Endpoint | None:
+def _checked_settings(file: Path, settings: DeploySettings, overlay: Overlay) -> Endpoint | None:
     """Refuse settings with which the environment cannot work; return where jobs outside the pod reach the hub."""
     problems: list[str] = []
     hub_api = None
-    if not _has_container(documents, "slurm"):
+    if not overlay.has_slurm:
         if "sshHostname" not in settings.model_fields_set:
             problems.append("sshHostname: needed: the Slurm host that the hub connects to")
         try:
@@ -187,34 +148,8 @@ def _checked_settings(file: Path, settings: DeploySettings, documents: list[Docu
             hub_api = Endpoint(address_of(host), hub_port)
         except ValueError as error:
             problems.append(f"hubConnectUrl: {error}")
-    if _takes_tokens(documents) and not settings.oidcServer and not _has_container(documents, "issuer"):
+    if overlay.takes_tokens and not settings.oidcServer and not overlay.has_issuer:
         problems.append("oidcServer: needed: the URL of the OpenID provider whose tokens count")
     if problems:
         raise ConfigError("\n".join(f"{file}: {problem}" for problem in problems))
     return hub_api
-
-
-def _takes_tokens(documents: list[Document]) -> bool:
-    """Whether users sign in with ID tokens (k8s/components/realauth)."""
-    layers = [document.get("data", {}) for document in documents if document["kind"] == "ConfigMap"]
-    return any("20-realauth.py" in data for data in layers)
-
-
-def _needed_files(documents: list[Document]) -> tuple[str, ...]:
-    external = EXTERNAL_SLURM_FILES if not _has_container(documents, "slurm") else ()
-    return (*external, *(ZENITH_FILES if _has_container(documents, ZENITH_CONTAINER) else ()))
-
-
-def _has_container(documents: list[Document], name: str) -> bool:
-    return any(container["name"] == name for container in the_pod(documents)["spec"]["containers"])
-
-
-def _refers_to(documents: list[Document], kind: str, name: str) -> bool:
-    return any((k, holder[key]) == (kind, name) for k, holder, key in references(the_pod(documents)))
-
-
-def _built_images(documents: list[Document]) -> dict[str, str]:
-    """Image name → tag, of the images that the project builds."""
-    images = [container["image"] for container in the_pod(documents)["spec"]["containers"]]
-    own = [image.removeprefix("localhost/brics_") for image in images if image.startswith("localhost/brics_")]
-    return dict(image.split(":") for image in own)

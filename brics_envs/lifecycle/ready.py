@@ -1,6 +1,6 @@
 """Wait until an instance works: a deadline, an interval and, when time is up, the reason and the log.
 
-May import: errors, plan, effects, lifecycle.observe, lifecycle.instance_files.
+May import: errors, plan, effects, lifecycle.observe, lifecycle.applied.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from brics_envs.effects.podman import attempt
 from brics_envs.errors import EnvsError
-from brics_envs.lifecycle.instance_files import Applied
+from brics_envs.lifecycle.applied import Applied
 from brics_envs.lifecycle.observe import observe_pod
-from brics_envs.plan.manifest import HTTP_PORT, ZENITH_CONTAINER, loopback_url
-from brics_envs.plan.names import Instance
+from brics_envs.plan.names import ZENITH_CONTAINER, Instance
+from brics_envs.plan.ports import HTTP_PORT, loopback_url
 
 DEADLINE_S = 180.0
 """Seconds for everything to become ready; machines differ, and a slow one is not an error."""

@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from brics_envs.effects.podman import attempt, require_podman
-from brics_envs.lifecycle.instance_files import load_applied
+from brics_envs.lifecycle.applied import load_applied
 from brics_envs.lifecycle.observe import PodState, observe_pods
 from brics_envs.lifecycle.ready import DEADLINE_S, Check, checks_for
 from brics_envs.plan.names import Instance

@@ -14,8 +14,10 @@ from brics_envs.config.dev_users import parse_dev_users
 from brics_envs.config.options import TokenOptions
 from brics_envs.effects.tokens import sign_token
 from brics_envs.errors import ConfigError, EnvsError
-from brics_envs.lifecycle.instance_files import ISSUER_JWKS, MANIFEST, load_applied
+from brics_envs.lifecycle.applied import MANIFEST, load_applied
+from brics_envs.plan.config_maps import CONFIG_MAPS
 from brics_envs.plan.names import Instance
+from brics_envs.plan.secrets import ISSUER_JWKS
 
 
 def token(root: Path, instance: Instance, options: TokenOptions) -> str:
@@ -59,6 +61,7 @@ def token(root: Path, instance: Instance, options: TokenOptions) -> str:
 
 
 def _config_maps(manifest: Path, instance: Instance) -> dict[str, dict[str, str]]:
-    """The instance's ConfigMaps by the names that they have in the overlay."""
+    """The data of the ConfigMaps that the project makes, by their names in the overlay."""
     documents = [d for d in yaml.safe_load_all(manifest.read_text()) if d["kind"] == "ConfigMap"]
-    return {d["metadata"]["name"].removesuffix(instance.suffix): d["data"] for d in documents}
+    data = {document["metadata"]["name"]: document["data"] for document in documents}
+    return {name: data[instance.named(name)] for name in CONFIG_MAPS if instance.named(name) in data}

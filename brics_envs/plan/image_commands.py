@@ -6,10 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from brics_envs.plan.images import DEBIAN_OPTIONS, Build, DebianRoot
-from brics_envs.plan.names import LABEL_PROJECT, PROJECT
-
-LABEL_INPUTS = "brics.inputs"
-"""The label whose value is the digest of what an image was made of; intermediate images do not have it."""
+from brics_envs.plan.names import LABEL_INPUTS, LABEL_PROJECT, PROJECT
 
 
 def labels(digest: str) -> tuple[tuple[str, str], ...]:

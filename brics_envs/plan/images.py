@@ -1,4 +1,4 @@
-"""What images there are and what each is made of; pure. May import: errors, config.
+"""What images there are and what each is made of; pure. May import: errors, config, plan.
 
 An image of ours (``localhost/brics_NAME:TAG``) is built on a base: one of a registry, or a local equivalent
 made from Debian's packages. Each image carries a digest of all that went into it: same digest, nothing to do.
@@ -9,15 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from brics_envs.config.versions import SUITES, Versions
+from brics_envs.config.options import Base
+from brics_envs.config.versions import Versions
 from brics_envs.errors import ConfigError
+from brics_envs.plan.names import image_tag
+from brics_envs.plan.overlay import Stage
 
-Stage = Literal["dev", "prod"]
-BaseChoice = Literal["auto", "registry", "local"]
 BaseSource = Literal["registry", "local"]
 
 
@@ -40,7 +41,6 @@ class ImageRequest:
     :param repos: the dev repositories by their names.
     :param rebuild: build every stage without cache, local bases included.
     :param allow_local: whether ``base="auto"`` may fall back to local bases.
-    :param debian_suites: Debian releases of local bases that differ from those of versions.yaml.
     :param pulled: container → image of a registry that it runs as it is.
     """
 
@@ -48,33 +48,34 @@ class ImageRequest:
     images: tuple[str, ...]
     stage: Stage
     tag_suffix: str
-    base: BaseChoice
+    base: Base
     repos: Mapping[str, RepoSnapshot]
     rebuild: bool
     allow_local: bool
-    debian_suites: Mapping[str, str] = field(default_factory=dict)
     pulled: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Kind:
-    """How an image is made, by convention from ``build/Containerfile.NAME`` and the folder ``build/NAME``.
+    """How an image is made, by convention from ``build/Containerfile.NAME``, with ``build`` as its context.
 
     :param base: key of versions.yaml's ``registry_images`` and ``debian_suites``.
+    :param folder: the folder below ``build`` that it copies from, if any.
     :param requirements: files of ``requirements/`` that it copies from the context of that name.
     :param repository: the dev repository that its last stages install, if it has such stages.
     """
 
     base: str = "debian"
+    folder: str | None = None
     requirements: tuple[str, ...] = ()
     repository: str | None = None
 
 
 KINDS: dict[str, Kind] = {
-    "jupyterhub": Kind("jupyterhub", ("hub.txt",), "bricsauthenticator"),
-    "slurm": Kind("slurm", ("user-environment.txt",), "slurmspawner_wrappers"),
-    "issuer": Kind(),
-    "proxy": Kind(),
+    "jupyterhub": Kind("jupyterhub", None, ("hub.txt",), "bricsauthenticator"),
+    "slurm": Kind("slurm", "slurm", ("user-environment.txt",), "slurmspawner_wrappers"),
+    "issuer": Kind(folder="issuer"),
+    "proxy": Kind(folder="proxy"),
 }
 
 DEBIAN_OPTIONS = (
@@ -95,8 +96,11 @@ DEBIAN_OPTIONS = (
 )
 """mmdebstrap's options for a small root file system."""
 
-BASE_REQUIREMENTS: dict[str, tuple[str, ...]] = {"jupyterhub": ("jupyterhub.txt",), "slurm": ()}
-"""Local bases from ``build/bases/Containerfile.NAME``, with their requirements; others are plain Debian."""
+LOCAL_BASES: dict[str, Kind] = {
+    "jupyterhub": Kind(folder="bases/jupyterhub", requirements=("jupyterhub.txt",)),
+    "slurm": Kind(),
+}
+"""Local bases from ``build/bases/Containerfile.NAME``; others are plain Debian."""
 
 
 BASE_HINT = "`--base local` builds an equivalent from Debian's packages instead"
@@ -138,36 +142,28 @@ class Build:
     containerfile: Path
     context: Path
     contexts: tuple[tuple[str, Path], ...]
-    target: str | None
-    args: tuple[tuple[str, str], ...]
     files: tuple[Path, ...]
+    target: str | None = None
+    args: tuple[tuple[str, str], ...] = ()
     content: tuple[str, ...] = ()
 
 
 Image = DebianRoot | RegistryImage | Build
 
 
-def validate(request: ImageRequest) -> None:
-    """Refuse what cannot be built.
+def refuse_unknown_images(images: Iterable[str]) -> None:
+    """Refuse images that the project has no recipe for.
 
-    :raises ConfigError: an unknown image or Debian release.
+    :raises ConfigError: one is not in :data:`KINDS`.
     """
-    for name in request.images:
+    for name in images:
         if name not in KINDS:
             raise ConfigError(f"unknown image {name!r}", hint=f"known are {', '.join(KINDS)}")
-    for suite in request.debian_suites.values():
-        if suite not in SUITES:
-            raise ConfigError(f"unknown Debian release {suite!r}", hint=f"known are {', '.join(SUITES)}")
 
 
 def repositories_of(images: Iterable[str]) -> tuple[str, ...]:
     """The dev repositories that images of :data:`KINDS` are made of."""
     return tuple(kind.repository for kind in map(KINDS.__getitem__, images) if kind.repository)
-
-
-def image_tag(name: str, tag_suffix: str) -> str:
-    """The full name of an image of ours."""
-    return f"localhost/brics_{name}:{tag_suffix}"
 
 
 def bases_of(request: ImageRequest) -> tuple[str, ...]:
@@ -182,22 +178,16 @@ def registry_image(base: str, versions: Versions) -> str:
 
 def local_base(base: str, request: ImageRequest, versions: Versions) -> tuple[Image, ...]:
     """The local equivalent of a base, last, behind what it is made of."""
-    suite = request.debian_suites.get(base) or str(getattr(versions.debian_suites, base))
-    root = DebianRoot(f"localhost/brics_debian:{suite}", suite)
-    if base not in BASE_REQUIREMENTS:
+    suite = str(getattr(versions.debian_suites, base))
+    root = DebianRoot(image_tag("debian", suite), suite)
+    if base not in LOCAL_BASES:
         return (root,)
-    folder = request.project_root / "build" / "bases"
-    requirements = _requirements(request.project_root, BASE_REQUIREMENTS[base])
-    containerfile, context = folder / f"Containerfile.{base}", folder / base
-    build = Build(
-        tag=f"localhost/brics_{base}_base:{suite}",
+    build = _build(
+        LOCAL_BASES[base],
+        request.project_root,
+        Path("bases", f"Containerfile.{base}"),
+        tag=image_tag(f"{base}_base", suite),
         base=root.tag,
-        containerfile=containerfile,
-        context=context,
-        contexts=(("requirements", request.project_root / "requirements"),) if requirements else (),
-        target=None,
-        args=(),
-        files=(containerfile, context, *requirements),
     )
     return (root, build)
 
@@ -225,36 +215,44 @@ def plan_images(
 
 
 def _own(name: str, base: str, request: ImageRequest, versions: Versions) -> Build:
-    kind, root = KINDS[name], request.project_root
-    containerfile, context = root / "build" / f"Containerfile.{name}", root / "build" / name
-    requirements = _requirements(root, kind.requirements)
-    contexts = [("requirements", root / "requirements")] if requirements else []
-    args: tuple[tuple[str, str], ...] = ()
-    content: tuple[str, ...] = ()
-    if kind.repository:
-        snapshot = request.repos[kind.repository]
-        contexts.append((snapshot.name, snapshot.directory))
-        args = (
-            ("JUPYTERHUB_VERSION", versions.jupyterhub),
-            (f"{snapshot.name.upper()}_VERSION", snapshot.version),
-        )
-        # Not the repository's version: it changes with every commit and, for uncommitted edits, every day.
-        content = (snapshot.digest, versions.jupyterhub)
-    return Build(
+    kind = KINDS[name]
+    image = _build(
+        kind,
+        request.project_root,
+        Path(f"Containerfile.{name}"),
         tag=image_tag(name, request.tag_suffix),
         base=base,
-        containerfile=containerfile,
-        context=context,
-        contexts=tuple(contexts),
-        target=f"stage-{request.stage}" if kind.repository else None,
-        args=args,
-        files=(containerfile, context, *requirements),
-        content=content,
+    )
+    if not kind.repository:
+        return image
+    snapshot = request.repos[kind.repository]
+    return replace(
+        image,
+        contexts=(*image.contexts, (snapshot.name, snapshot.directory)),
+        target=f"stage-{request.stage}",
+        args=(
+            ("JUPYTERHUB_VERSION", versions.jupyterhub),
+            (f"{snapshot.name.upper()}_VERSION", snapshot.version),
+        ),
+        # Not the repository's version: it changes with every commit and, for uncommitted edits, every day.
+        content=(snapshot.digest, versions.jupyterhub),
     )
 
 
-def _requirements(root: Path, names: tuple[str, ...]) -> tuple[Path, ...]:
-    return tuple(root / "requirements" / name for name in names)
+def _build(kind: Kind, root: Path, containerfile: Path, *, tag: str, base: str) -> Build:
+    context, requirements = root / "build", root / "requirements"
+    return Build(
+        tag=tag,
+        base=base,
+        containerfile=context / containerfile,
+        context=context,
+        contexts=(("requirements", requirements),) if kind.requirements else (),
+        files=(
+            context / containerfile,
+            *((context / kind.folder,) if kind.folder else ()),
+            *(requirements / name for name in kind.requirements),
+        ),
+    )
 
 
 def inputs_digest(image: Build | DebianRoot, files_digest: str, base_id: str) -> str:

@@ -1,6 +1,6 @@
 """Names, labels and places of what an instance is made of: the contract with users and their scripts.
 
-Pure. May import: errors.
+Pure. May import: errors, config.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from brics_envs.config.options import DEFAULT_INSTANCE
 from brics_envs.errors import ConfigError
 
 PROJECT = "brics-jupyterhub-envs"
@@ -17,6 +18,19 @@ PROJECT = "brics-jupyterhub-envs"
 LABEL_PROJECT = "app.kubernetes.io/part-of"
 LABEL_INSTANCE = "app.kubernetes.io/instance"
 LABEL_ENVIRONMENT = "brics.environment"
+LABEL_SIGN_IN = "brics.sign-in"
+"""Of a pod: ``token`` where users sign in with ID tokens."""
+
+LABEL_INPUTS = "brics.inputs"
+"""Of a pod or an image: digest of all that it was made from. Intermediate images do not have it."""
+
+OURS = ("--filter", f"label={LABEL_PROJECT}={PROJECT}")
+"""podman's arguments that select what carries the project's label."""
+
+IMAGE_PREFIX = "localhost/brics_"
+"""What the names of the images begin with that the project builds."""
+
+ZENITH_CONTAINER = "zenith-client"
 
 PERSISTENT_VOLUMES = ("jupyterhub_root", "signin_root", "slurm_root")
 """Named volumes with state that outlives the pod, in any environment."""
@@ -33,17 +47,6 @@ GENERATED_CONFIG_MAPS = (
 )
 """The ConfigMaps of all environments; podman makes a volume of the same name of each."""
 
-GENERATED_SECRETS = (
-    "deploy-secret",
-    "jupyterhub-slurm-issuer-keys",
-    "jupyterhub-slurm-signin-proxy",
-    "jupyterhub-slurm-ssh-client-key",
-    "jupyterhub-slurm-ssh-host-key",
-    "jupyterhub-slurm-zenith-client",
-)
-"""The Secrets of all environments; podman makes a secret and a volume of the same name of each."""
-
-DEFAULT_INSTANCE = "default"
 MAX_INSTANCE_LENGTH = 20
 """Characters; a pod's name with it stays within the 63 of a DNS label (RFC 1123)."""
 
@@ -90,6 +93,11 @@ class Instance:
     def labels(self) -> dict[str, str]:
         """The labels that everything of this instance carries."""
         return {LABEL_PROJECT: PROJECT, LABEL_INSTANCE: self.name}
+
+
+def image_tag(name: str, tag: str) -> str:
+    """The full name of an image that the project builds."""
+    return f"{IMAGE_PREFIX}{name}:{tag}"
 
 
 def parse_instance(value: str) -> Instance:

@@ -1,11 +1,18 @@
-"""Which ports an instance publishes; collisions are refused. Pure. May import: errors, plan.manifest."""
+"""Which ports an instance publishes; collisions are refused. Pure. May import: errors, plan.overlay."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from brics_envs.errors import ConfigError
-from brics_envs.plan.manifest import LOOPBACK, Endpoint, Ports
+from brics_envs.plan.overlay import Document
+
+LOOPBACK = "127.0.0.1"
+
+HTTP_PORT = 8000
+"""Where the hub's proxy listens in the pod."""
 
 ISSUER_OFFSET = 90
 """The local issuer's port is the sign-in port plus this: a second instance needs no further option."""
@@ -22,6 +29,34 @@ POD_PORTS = {
 """What listens inside the pod; the issuer's port, the same inside and outside, must be none of these."""
 
 EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - to refuse them
+
+
+class Endpoint(NamedTuple):
+    """An address and a TCP port of this machine."""
+
+    address: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Ports:
+    """What is published under which port, on 127.0.0.1 but for the last; None: not published.
+
+    ``http`` is what users open; ``issuer`` the local issuer, whose port is the same in the pod; ``direct`` JupyterHub
+    past the proxy that is in front of it; ``hub_api`` where jobs elsewhere reach the hub.
+    """
+
+    http: int | None
+    issuer: int | None = None
+    direct: int | None = None
+    hub_api: Endpoint | None = None
+
+    @property
+    def published(self) -> tuple[Endpoint, ...]:
+        """All of them."""
+        on_loopback = [port for port in (self.http, self.issuer, self.direct) if port is not None]
+        others = [self.hub_api] if self.hub_api else []
+        return (*(Endpoint(LOOPBACK, port) for port in on_loopback), *others)
 
 
 def plan_ports(
@@ -83,3 +118,29 @@ def hub_api_endpoint(hub_connect_url: str) -> Endpoint:
             "must be http://ADDRESS:PORT with an address of this machine, where the API is published"
         )
     return Endpoint(host, parts.port or 80)
+
+
+def loopback_url(port: int) -> str:
+    """The address of something that is published on this machine alone."""
+    return f"http://{LOOPBACK}:{port}"
+
+
+def publish(pod: Document, ports: Ports) -> None:
+    """Write the published ports into a pod, which is changed."""
+    for container in pod["spec"]["containers"]:
+        for entry in container.get("ports") or ():
+            if entry.get("name") == "http" and "hostPort" in entry:
+                entry["hostPort"] = ports.http
+            if entry.get("name") == "issuer":
+                entry["containerPort"] = entry["hostPort"] = ports.issuer
+            if entry.get("name") == "hub-api" and ports.hub_api:
+                entry["hostIP"], entry["hostPort"] = ports.hub_api
+        if container["name"] == "jupyterhub" and ports.direct is not None:
+            container["ports"] = [
+                {
+                    "name": "direct",
+                    "containerPort": HTTP_PORT,
+                    "hostIP": LOOPBACK,
+                    "hostPort": ports.direct,
+                }
+            ]

@@ -19,11 +19,11 @@ ONE_AFTER_THE_OTHER = """
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from brics_envs.config.environment import load_environment
-from brics_envs.lifecycle import build, up
+from brics_envs.lifecycle import build, images, prepare
 from brics_envs.plan.names import Instance
-build.ThreadPoolExecutor = lambda max_workers=1: ThreadPoolExecutor(1)
+images.ThreadPoolExecutor = lambda max_workers=1: ThreadPoolExecutor(1)
 environment = load_environment(Path.cwd(), "dev_dummyauth")
-up.build_images(up.UpOptions(environment, Instance("bench"), 8070, "local", (), None, None, False))
+build.build(prepare.UpOptions(environment, Instance("bench"), 8070, "local", (), None, None, False))
 """
 
 

@@ -15,9 +15,10 @@ import time
 from pathlib import Path
 
 from brics_envs.effects.podman import environment
-from brics_envs.lifecycle.existing import carry_out, existing
-from brics_envs.plan.apply import down_steps
+from brics_envs.lifecycle.apply import apply
+from brics_envs.lifecycle.observe import observe_names
 from brics_envs.plan.names import Instance
+from brics_envs.plan.steps import down_steps
 from brics_envs.plan.volumes import VOLUMES, volume_tar
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,7 +76,7 @@ def main(rounds: int) -> None:
 
 def remove() -> None:
     """Everything but the images goes, so that both ways start alike. (`invoke down` would take their tags too.)"""
-    carry_out(down_steps(INSTANCE, existing(), [], [], keep_volumes=False))
+    apply(down_steps(INSTANCE, observe_names(), [], [], keep_volumes=False))
 
 
 if __name__ == "__main__":

@@ -13,9 +13,12 @@ import pytest
 import yaml
 
 from brics_envs.config.environment import environment_names, load_environment
-from brics_envs.lifecycle.prepare import Prepared, prepare
-from brics_envs.plan.manifest import HIDDEN, Document
-from brics_envs.plan.names import GENERATED_CONFIG_MAPS, GENERATED_SECRETS, PERSISTENT_VOLUMES, Instance
+from brics_envs.lifecycle.prepare import UpOptions, prepare
+from brics_envs.plan.desired import DesiredState
+from brics_envs.plan.manifest import assemble
+from brics_envs.plan.names import GENERATED_CONFIG_MAPS, PERSISTENT_VOLUMES, Instance
+from brics_envs.plan.overlay import Document
+from brics_envs.plan.secrets import HIDDEN, SECRETS
 from pykustomize import build, dump
 from pykustomize.tests.conformance.table import ask_kubectl
 from tests.conformance.overlays import HERE, ROOT
@@ -43,14 +46,18 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def prepared(root: Path, name: str) -> Prepared:
-    return prepare(load_environment(root, name), Instance(), 8000, None, None)
+def desired(root: Path, name: str) -> DesiredState:
+    return prepare(UpOptions(load_environment(root, name), Instance(), 8000, "auto", (), None, None, False))
+
+
+def rendered(root: Path, name: str) -> list[Document]:
+    return assemble(desired(root, name), HIDDEN)
 
 
 @pytest.fixture(params=ENVIRONMENTS)
 def manifest(request: pytest.FixtureRequest, root: Path) -> list[Document]:
     """An environment's complete manifest."""
-    return prepared(root, request.param).manifest(HIDDEN)
+    return rendered(root, request.param)
 
 
 def test_there_are_all_five_environments() -> None:
@@ -108,7 +115,7 @@ def test_the_comparison_sees_what_podman_ignores() -> None:
 def test_down_knows_the_names_of_everything(manifest: list[Document]) -> None:
     known = {
         "ConfigMap": set(GENERATED_CONFIG_MAPS),
-        "Secret": set(GENERATED_SECRETS),
+        "Secret": set(SECRETS),
         "PersistentVolumeClaim": set(PERSISTENT_VOLUMES),
         "Pod": {"jupyterhub-slurm"},
     }
@@ -147,14 +154,14 @@ def published(manifest: list[Document]) -> dict[str, tuple[str, int]]:
     ],
 )
 def test_what_is_published(root: Path, name: str, expected: dict[str, tuple[str, int]]) -> None:
-    assert published(prepared(root, name).manifest(HIDDEN)) == expected
+    assert published(rendered(root, name)) == expected
 
 
 def test_production_has_bounds_and_images_of_its_own_stage(root: Path) -> None:
-    found = prepared(root, "prod")
-    (pod,) = (document for document in found.manifest(HIDDEN) if document["kind"] == "Pod")
-    assert found.stage == "prod"
-    assert found.built_images == ("jupyterhub",)
+    overlay = desired(root, "prod").overlay
+    (pod,) = (document for document in rendered(root, "prod") if document["kind"] == "Pod")
+    assert overlay.stage == "prod"
+    assert overlay.built_images == {"jupyterhub": "latest"}
     for container in pod["spec"]["containers"]:
         for kind in ("requests", "limits"):
             assert set(container["resources"][kind]) == {"cpu", "memory"}
@@ -169,7 +176,7 @@ def test_zeniths_image_is_the_configured_one(root: Path) -> None:
     text = file.read_text()
     file.write_text(text.replace(image, "registry.example.org/zenith:2"))
     try:
-        (pod,) = (d for d in prepared(root, "prod").manifest(HIDDEN) if d["kind"] == "Pod")
+        (pod,) = (d for d in rendered(root, "prod") if d["kind"] == "Pod")
     finally:
         file.write_text(text)
     images = {container["name"]: container["image"] for container in pod["spec"]["containers"]}
@@ -249,7 +256,7 @@ def test_the_cluster_hands_the_hub_every_setting_that_it_reads(root: Path) -> No
     read = set(re.findall(r"DEPLOY\[['\"](\w+)['\"]\]|/etc/brics/deploy/(\w+)", sources))
     needed = {first or second for first, second in read} - {"jupyterDataDir"}
     assert needed <= set(config["deploy-config"])
-    assert set(config["deploy-config"]) == set(prepared(root, "prod").settings.public())
+    assert set(config["deploy-config"]) == set(desired(root, "prod").settings.public())
 
 
 def test_the_readmes_overlay_can_be_built(tmp_path: Path, kubectl: Path) -> None:

@@ -16,7 +16,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from brics_envs.plan.names import DEFAULT_INSTANCE, PERSISTENT_VOLUMES, Instance, parse_instance
+from brics_envs.config.options import DEFAULT_INSTANCE
+from brics_envs.plan.names import PERSISTENT_VOLUMES, Instance, parse_instance
 from tests.support.commands import Measured, invoke, ok
 from tests.support.hub_client import HubClient
 from tests.support.process_sampler import ProcessSampler

@@ -18,7 +18,7 @@ import yaml
 
 from brics_envs.config.dev_users import parse_dev_users, projects_by_user
 from brics_envs.effects.keys import KeyPair, make_key_pair
-from brics_envs.plan.images import image_tag
+from brics_envs.plan.names import image_tag
 from tests.support.checkout import PROJECT
 from tests.support.token_forger import issuer_documents
 from tests.support.waiting import wait_for

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from brics_envs.config.repos import parse_choices
-from brics_envs.lifecycle.clone import ensure_repositories
+from brics_envs.lifecycle.repositories import ensure_repositories
 from brics_envs.plan.images import RepoSnapshot
 from tests.support.checkout import PROJECT
 

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from brics_envs.config.deploy_dir import DeployKeys, load_deploy_keys
+from brics_envs.config.deploy_dir import load_deploy_files
 from brics_envs.effects.keys import KeyPair, make_key_pair
 from brics_envs.errors import BAD_INPUT, ConfigError
 
@@ -23,7 +23,7 @@ ALL = {
     "ssh_client_key.pub": PAIR.public + "\n",
     "ssh_known_hosts": f"# Slurm's login host\n\n{HOST} {TYPE_AND_KEY}\n",
     "ssh_zenith_client_key": OTHER.private.decode(),
-    "ssh_zenith_client_key.pub": OTHER.public,
+    "ssh_zenith_client_key.pub": OTHER.public + "\n",
     "zenith_client_config.yaml": "server_address: zenith.example.org\n",
 }
 
@@ -36,8 +36,8 @@ def write(directory: Path, **changes: str | None) -> None:
             (directory / name).chmod(0o600)
 
 
-def load(directory: Path) -> DeployKeys:
-    return load_deploy_keys(directory, HOST, external_slurm=True, zenith=True)
+def load(directory: Path) -> dict[str, str]:
+    return load_deploy_files(directory, tuple(ALL), HOST)
 
 
 def refused(directory: Path) -> list[str]:
@@ -49,21 +49,16 @@ def refused(directory: Path) -> list[str]:
 
 def test_everything_is_read(tmp_path: Path) -> None:
     write(tmp_path)
-    keys = load(tmp_path)
-    assert keys.client_key == PAIR.private.decode()
-    assert keys.client_public == PAIR.public
-    assert keys.known_hosts == ALL["ssh_known_hosts"]
-    assert keys.zenith_config == ALL["zenith_client_config.yaml"]
-    assert "PRIVATE" not in repr(keys)
+    assert load(tmp_path) == ALL
 
 
 def test_a_key_whose_last_line_has_no_end_gets_one(tmp_path: Path) -> None:
     write(tmp_path, ssh_client_key=PAIR.private.decode().rstrip())
-    assert load(tmp_path).client_key == PAIR.private.decode()
+    assert load(tmp_path)["ssh_client_key"] == PAIR.private.decode()
 
 
 def test_only_what_is_needed_is_read(tmp_path: Path) -> None:
-    assert load_deploy_keys(tmp_path, HOST, external_slurm=False, zenith=False) == DeployKeys()
+    assert load_deploy_files(tmp_path, (), HOST) == {}
 
 
 def test_every_missing_file_is_one_line(tmp_path: Path) -> None:
@@ -97,7 +92,7 @@ def test_old_private_keys_are_taken(tmp_path: Path) -> None:
     public = serialization.load_pem_private_key(text.encode(), None).public_key()
     line = public.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
     write(tmp_path, **{"ssh_client_key": text, "ssh_client_key.pub": line.decode()})
-    assert load(tmp_path).client_key == text
+    assert load(tmp_path)["ssh_client_key"] == text
 
 
 @pytest.mark.parametrize(
@@ -138,7 +133,7 @@ def hashed(host: str) -> str:
 @pytest.mark.parametrize("hosts", [f"a,{HOST}", "*.example.org", hashed(HOST), HOST.upper()])
 def test_host_names_in_every_form(tmp_path: Path, hosts: str) -> None:
     write(tmp_path, ssh_known_hosts=f"{hosts} {TYPE_AND_KEY} comment\n")
-    assert load(tmp_path).known_hosts
+    assert load(tmp_path)["ssh_known_hosts"]
 
 
 def test_zeniths_settings_are_private_if_they_hold_a_secret(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from brics_envs.config.versions import load_versions
-from brics_envs.effects.images import PresentImage, _Steps, files_digest
+from brics_envs.effects.images import _Steps, files_digest
 from brics_envs.errors import ConfigError
-from brics_envs.lifecycle.build import decide
 from brics_envs.plan.image_commands import build_arguments, debian_arguments, import_arguments
+from brics_envs.plan.image_decisions import PresentImage, Storage, decide
 from brics_envs.plan.images import (
     KINDS,
     Build,
@@ -23,7 +23,7 @@ from brics_envs.plan.images import (
     bases_of,
     inputs_digest,
     plan_images,
-    validate,
+    refuse_unknown_images,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,7 +83,9 @@ def test_registry_bases_are_pulled_and_the_rest_is_the_same() -> None:
 
 
 def test_another_debian_release_for_slurm_alone() -> None:
-    tags = [image.tag for image in _plan(LOCAL, debian_suites={"slurm": "bookworm"})]
+    suites = VERSIONS.debian_suites.model_copy(update={"slurm": "bookworm"})
+    images = plan_images(_request(), VERSIONS.model_copy(update={"debian_suites": suites}), LOCAL)  # type: ignore[arg-type]
+    tags = [image.tag for image in images]
     assert {"localhost/brics_slurm_base:bookworm", "localhost/brics_debian:bookworm"} < set(tags)
     assert {"localhost/brics_jupyterhub_base:trixie", "localhost/brics_debian:trixie"} < set(tags)
 
@@ -102,7 +104,7 @@ def test_every_image_has_its_containerfile(name: str) -> None:
     assert "ARG BASE_IMAGE\n" in text
     stages = ("stage-base", "stage-dev", "stage-prod") if KINDS[name].repository else ()
     assert all(f"AS {stage}\n" in text for stage in stages)
-    assert all(path.exists() for path in image.files if path != image.context)
+    assert all(path.exists() for path in image.files)
 
 
 def test_every_context_that_a_containerfile_copies_from_is_given() -> None:
@@ -120,10 +122,9 @@ def test_bases_are_asked_for_once() -> None:
     )
 
 
-@pytest.mark.parametrize("changes", [{"images": ("nosuch",)}, {"debian_suites": {"slurm": "sid"}}])
-def test_what_cannot_be_built_is_refused(changes: dict[str, object]) -> None:
-    with pytest.raises(ConfigError):
-        validate(_request(**changes))
+def test_what_cannot_be_built_is_refused() -> None:
+    with pytest.raises(ConfigError, match="'nosuch'"):
+        refuse_unknown_images(["slurm", "nosuch"])
 
 
 def _present(images: tuple[Image, ...], **inputs: str) -> dict[str, PresentImage]:
@@ -141,7 +142,7 @@ def _present(images: tuple[Image, ...], **inputs: str) -> dict[str, PresentImage
 def _built(
     images: tuple[Image, ...], present: dict[str, PresentImage], *, rebuild: bool = False
 ) -> list[str]:
-    decisions = decide(images, present, rebuild=rebuild)
+    decisions = decide(images, Storage(present, files_digest), rebuild=rebuild)
     return [d.image.tag.removeprefix("localhost/brics_") for d in decisions if d.id is None]
 
 
@@ -154,7 +155,7 @@ def test_nothing_is_built_twice(sources: dict[str, str]) -> None:
 def test_another_instance_gets_the_image_that_is_made_of_the_same() -> None:
     present = _present(_plan(LOCAL))
     images = _plan(LOCAL, tag_suffix="dev-two")
-    decisions = {d.image.tag: d for d in decide(images, present, rebuild=False)}
+    decisions = {d.image.tag: d for d in decide(images, Storage(present, files_digest), rebuild=False)}
     assert decisions["localhost/brics_slurm:dev-two"].same_as == "localhost/brics_slurm:dev-latest"
     assert _built(images, present) == []
     assert _built(images, present, rebuild=True) == _built(images, {})
@@ -215,7 +216,8 @@ def test_files_digest_sees_contents_names_and_modes_but_no_place(tmp_path: Path)
     assert digest("elsewhere") == first
     others = {digest("a", name="other"), digest("b", content="b"), digest("c", mode=0o644)}
     assert len(others | {first}) == 4
-    assert files_digest([tmp_path / "missing"]) == files_digest([tmp_path / "missing too"])
+    with pytest.raises(FileNotFoundError):
+        files_digest([tmp_path / "missing"])
 
 
 def test_build_arguments() -> None:
@@ -245,7 +247,7 @@ def test_build_arguments() -> None:
         "--build-context=bricsauthenticator=/snapshots/bricsauthenticator",
         "--volume=/tmp/pip.conf:/etc/pip.conf:ro",
         "--ulimit=nofile=1024:1024",
-        "/project/build/jupyterhub",
+        "/project/build",
     ]
     again = build_arguments(image, base_id="0123", digest="4567", rebuild=True, volumes=(), limits={})
     assert "--no-cache" in again

@@ -2,27 +2,23 @@
 
 import copy
 import json
+from pathlib import Path
 
 import pytest
 
 from brics_envs.config.deploy import DeploySettings
 from brics_envs.config.dev_users import DevUser
+from brics_envs.config.environment import Environment
 from brics_envs.errors import EnvsError
-from brics_envs.plan.manifest import (
-    HIDDEN,
-    InstanceSecrets,
-    ManifestInputs,
-    Ports,
-    assemble,
-    changed_inputs,
-    input_digests,
-    inputs_label,
-    the_pod,
-    with_inputs_label,
-)
+from brics_envs.plan.desired import DesiredState
+from brics_envs.plan.digests import changed_inputs, input_digests, inputs_label, with_inputs_label
+from brics_envs.plan.manifest import assemble
 from brics_envs.plan.names import Instance
+from brics_envs.plan.overlay import Overlay, the_pod
+from brics_envs.plan.ports import Ports
+from brics_envs.plan.secrets import HIDDEN, InstanceSecrets
 
-SECRETS = InstanceSecrets("pass-word-1234", "PRIVATE", "ssh-ed25519 CCC", "HOSTPRIVATE", "ssh-ed25519 HHH")
+SECRETS = InstanceSecrets({"ssh_client_key": "PRIVATE", "ssh_client_key.pub": "ssh-ed25519 CCC\n"})
 DOCUMENTS = [
     {
         "apiVersion": "v1",
@@ -62,16 +58,20 @@ DOCUMENTS = [
 ]
 
 
-def inputs(**changes):
+def desired(documents=DOCUMENTS, **changes):
     given = {
-        "environment": "dev_x",
+        "environment": Environment("dev_x", Path("/project")),
         "instance": Instance(),
-        "ports": Ports(8123),
+        "overlay": Overlay(documents),
         "settings": DeploySettings(),
         "dev_users": (DevUser("a", "p"),),
-        "secrets": SECRETS,
+        "ports": Ports(8123),
     }
-    return ManifestInputs(**given | changes)
+    return DesiredState(**given | changes)
+
+
+def manifest_of(documents=DOCUMENTS, secrets=SECRETS, **changes):
+    return assemble(desired(documents, **changes), secrets)
 
 
 def by_name(documents):
@@ -79,7 +79,7 @@ def by_name(documents):
 
 
 def test_adds_what_the_pod_refers_to_and_nothing_else():
-    manifest = by_name(assemble(DOCUMENTS, inputs()))
+    manifest = by_name(manifest_of())
     assert set(manifest) == {
         "dev-user-config",
         "jupyterhub-slurm-ssh-client-key",
@@ -97,7 +97,7 @@ def test_adds_what_the_pod_refers_to_and_nothing_else():
 
 
 def test_publishes_the_port_on_loopback():
-    pod = the_pod(assemble(DOCUMENTS, inputs()))
+    pod = the_pod(manifest_of())
     assert (
         pod["spec"]["containers"][0]["ports"][0] | {"hostPort": 8123, "hostIP": "127.0.0.1"}
         == (pod["spec"]["containers"][0]["ports"][0])
@@ -105,7 +105,7 @@ def test_publishes_the_port_on_loopback():
 
 
 def test_everything_is_labelled():
-    for document in assemble(DOCUMENTS, inputs(instance=Instance("two"))):
+    for document in manifest_of(instance=Instance("two")):
         assert (
             document["metadata"]["labels"].items()
             >= {
@@ -117,7 +117,7 @@ def test_everything_is_labelled():
 
 
 def test_an_instance_has_its_own_names_and_images():
-    pod = the_pod(assemble(DOCUMENTS, inputs(instance=Instance("two"))))
+    pod = the_pod(manifest_of(instance=Instance("two")))
     assert pod["metadata"]["name"] == "jupyterhub-slurm-two"
     assert [volume.get("configMap", {}).get("name") for volume in pod["spec"]["volumes"]] == [
         None,
@@ -133,7 +133,7 @@ def test_an_instance_has_its_own_names_and_images():
 
 def test_host_aliases_are_grouped_by_address():
     settings = DeploySettings(slurmHostAliases={"n1": "10.0.0.1", "n2": "10.0.0.2", "n3": "10.0.0.1"})
-    pod = the_pod(assemble(DOCUMENTS, inputs(settings=settings)))
+    pod = the_pod(manifest_of(settings=settings))
     assert pod["spec"]["hostAliases"] == [
         {"ip": "10.0.0.1", "hostnames": ["n1", "n3"]},
         {"ip": "10.0.0.2", "hostnames": ["n2"]},
@@ -144,34 +144,33 @@ def test_a_reference_that_nobody_makes_is_an_error():
     documents = copy.deepcopy(DOCUMENTS)
     the_pod(documents)["spec"]["volumes"].append({"name": "z", "configMap": {"name": "nobody"}})
     with pytest.raises(EnvsError, match="ConfigMap nobody, which nothing makes"):
-        assemble(documents, inputs())
+        manifest_of(documents)
 
 
 @pytest.mark.parametrize("pods", [0, 2])
 def test_exactly_one_pod(pods):
     documents = DOCUMENTS[:2] + [DOCUMENTS[2]] * pods
     with pytest.raises(EnvsError, match=f"{pods} pods"):
-        assemble(documents, inputs())
+        manifest_of(documents)
 
 
 def test_inputs_are_not_changed():
     before = copy.deepcopy(DOCUMENTS)
-    assemble(DOCUMENTS, inputs(instance=Instance("two")))
+    manifest_of(instance=Instance("two"))
     assert before == DOCUMENTS
 
 
 def test_a_shown_manifest_has_no_secret():
-    shown = str(assemble(DOCUMENTS, inputs(secrets=HIDDEN)))
+    shown = str(manifest_of(secrets=HIDDEN))
     assert "PRIVATE" not in shown
     assert "<hidden>" in shown
-    assert "pass-word" not in repr(SECRETS)
     assert "PRIVATE" not in repr(SECRETS)
 
 
 def test_what_changed_is_named():
-    before = input_digests(assemble(DOCUMENTS, inputs()), {"jupyterhub": "1"})
+    before = input_digests(manifest_of(), {"jupyterhub": "1"})
     users = (DevUser("a", "p"), DevUser("b", "p"))
-    now = input_digests(assemble(DOCUMENTS, inputs(dev_users=users)), {"jupyterhub": "2"})
+    now = input_digests(manifest_of(dev_users=users), {"jupyterhub": "2"})
     assert changed_inputs(before, now) == [
         "image of container jupyterhub",
         "dev_users (ConfigMap dev-user-config)",
@@ -182,7 +181,7 @@ def test_what_changed_is_named():
 
 
 def test_the_label_is_on_the_pod():
-    manifest = assemble(DOCUMENTS, inputs())
+    manifest = manifest_of()
     digests = input_digests(manifest, {})
     label = the_pod(with_inputs_label(manifest, digests))["metadata"]["labels"]["brics.inputs"]
     assert label == inputs_label(digests)

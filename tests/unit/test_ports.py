@@ -3,8 +3,7 @@
 import pytest
 
 from brics_envs.errors import BAD_INPUT, ConfigError
-from brics_envs.plan.manifest import Endpoint, Ports
-from brics_envs.plan.ports import hub_api_endpoint, plan_ports
+from brics_envs.plan.ports import Endpoint, Ports, hub_api_endpoint, plan_ports
 
 HUB_API = Endpoint("192.0.2.10", 8081)
 

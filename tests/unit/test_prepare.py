@@ -8,20 +8,23 @@ import pytest
 
 from brics_envs.config.environment import load_environment
 from brics_envs.errors import BAD_INPUT, ConfigError
-from brics_envs.lifecycle.instance_files import Generated
-from brics_envs.lifecycle.prepare import Prepared, prepare
+from brics_envs.lifecycle.prepare import UpOptions, prepare
+from brics_envs.plan.desired import DesiredState
 from brics_envs.plan.images import repositories_of
-from brics_envs.plan.manifest import Endpoint
 from brics_envs.plan.names import Instance
+from brics_envs.plan.ports import Endpoint
+from brics_envs.plan.secrets import deploy_dir_files, generated_files
 
 ROOT = Path(__file__).resolve().parents[2]
 SLURM = "sshHostname: slurm.example.org\nhubConnectUrl: http://192.0.2.10:8081\n"
 ISSUER = "oidcServer: https://issuer.example.org/realms/x\n"
+KEYS = ("ssh_client_key", "ssh_client_key.pub", "ssh_host_ed25519_key", "ssh_host_ed25519_key.pub")
 BOTH = ("bricsauthenticator", "slurmspawner_wrappers")
 
 
-def prepared(name: str, deploy_dir: Path | None = None, direct_port: int | None = None) -> Prepared:
-    return prepare(load_environment(ROOT, name), Instance(), 8000, direct_port, deploy_dir)
+def prepared(name: str, deploy_dir: Path | None = None) -> DesiredState:
+    environment = load_environment(ROOT, name)
+    return prepare(UpOptions(environment, Instance(), 8000, "auto", (), deploy_dir, None, False))
 
 
 def refused(name: str, directory: Path, text: str) -> str:
@@ -57,19 +60,19 @@ def test_keys_are_told_when_the_settings_are_right(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "generated", "needed", "repositories"),
     [
-        ("dev_dummyauth", Generated(password=True, ssh_keys=True, local_issuer=False), 0, BOTH),
-        ("dev_dummyauth_extslurm", Generated(password=True, ssh_keys=False, local_issuer=False), 3, BOTH[:1]),
-        ("prod", Generated(password=False, ssh_keys=False, local_issuer=False), 6, BOTH[:1]),
+        ("dev_dummyauth", {"password", *KEYS}, 0, BOTH),
+        ("dev_dummyauth_extslurm", {"password"}, 3, BOTH[:1]),
+        ("prod", set(), 6, BOTH[:1]),
     ],
 )
 def test_what_is_made_and_what_is_needed(
-    name: str, generated: Generated, needed: int, repositories: tuple[str, ...]
+    name: str, generated: set[str], needed: int, repositories: tuple[str, ...]
 ) -> None:
     found = prepared(name)
-    assert found.generated == generated
-    assert len(found.needed_files) == needed
-    assert (found.keys is None) == bool(needed)
-    assert repositories_of(found.built_images) == repositories
+    assert set(generated_files(found.overlay)) == generated
+    assert len(deploy_dir_files(found.overlay)) == needed
+    assert (found.deploy_files is None) == bool(needed)
+    assert repositories_of(found.overlay.built_images) == repositories
 
 
 def test_production_is_strict_and_awaits_tokens() -> None:

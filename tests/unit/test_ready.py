@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from brics_envs.lifecycle.instance_files import Applied
+from brics_envs.lifecycle.applied import Applied
 from brics_envs.lifecycle.ready import ssh_words
 
 APPLIED = Applied(

@@ -11,7 +11,7 @@ import pytest
 from brics_envs.config.repos import parse_choices, parse_url
 from brics_envs.effects.git import unreachable
 from brics_envs.errors import BAD_INPUT, FAILED, ConfigError, EnvsError
-from brics_envs.lifecycle.clone import ensure_repositories, preview_repositories
+from brics_envs.lifecycle.repositories import ensure_repositories, preview_repositories
 from tests.support.git_hosts import private_host
 from tests.support.git_repositories import commit, files, git, make_package, state
 from tests.support.ports import free_port

@@ -13,7 +13,7 @@ import pytest
 from brics_envs.config.repos import parse_url
 from brics_envs.effects.git import REACH_DEADLINE_S, unreachable
 from brics_envs.errors import EnvsError
-from brics_envs.lifecycle.clone import clone_repositories
+from brics_envs.lifecycle.clone import clone
 from tests.support.git_hosts import git_daemon, silent_host
 from tests.support.git_repositories import git
 from tests.support.ports import free_port
@@ -70,9 +70,7 @@ def test_invoke_clone_tries_again_and_the_instance_follows(project: Project, ups
     url = f"git://127.0.0.1:{port}"
     project.set_defaults(f"{url}/{NAME}")
     project.up()
-    assert (
-        clone_repositories(project.root, (), project.lines.append)[NAME] == project.root / "packages" / NAME
-    )
+    assert clone(project.root, (), project.lines.append)[NAME] == project.root / "packages" / NAME
     daemon = ["git", "daemon", "--export-all", "--reuseaddr", "--listen=127.0.0.1", f"--port={port}"]
     with subprocess.Popen(
         [*daemon, f"--base-path={upstream.parent}", str(upstream.parent)],
@@ -84,7 +82,7 @@ def test_invoke_clone_tries_again_and_the_instance_follows(project: Project, ups
             while unreachable(parse_url(f"{url}/{NAME}")) and time.monotonic() < deadline:
                 time.sleep(0.1)
             assert project.up()[NAME].version == "3"
-            assert clone_repositories(project.root, (), project.lines.append)[NAME] == project.clone
+            assert clone(project.root, (), project.lines.append)[NAME] == project.clone
         finally:
             os.killpg(process.pid, signal.SIGTERM)
     assert project.up()[NAME].version == "1.2.0"

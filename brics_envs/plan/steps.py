@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from brics_envs.plan.manifest import Document, names_of
-from brics_envs.plan.names import GENERATED_CONFIG_MAPS, GENERATED_SECRETS, PERSISTENT_VOLUMES, Instance
+from brics_envs.plan.names import GENERATED_CONFIG_MAPS, PERSISTENT_VOLUMES, Instance
+from brics_envs.plan.overlay import Document, names_of
+from brics_envs.plan.secrets import SECRETS
 
 STOP_S = 10
 """Seconds that containers get to end by themselves."""
@@ -32,7 +33,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Existing:
+class ExistingNames:
     """Names of what podman has, of any project."""
 
     pods: frozenset[str] = frozenset()
@@ -46,7 +47,7 @@ def up_steps(
     manifest: list[Document],
     manifest_file: Path,
     archives: Mapping[str, bytes],
-    existing: Existing,
+    existing: ExistingNames,
 ) -> list[Step]:
     """The steps that replace what runs of an instance by its manifest.
 
@@ -71,7 +72,7 @@ def up_steps(
     return [*steps, Step(f"pod {instance.pod}", play)]
 
 
-def remove_pod_steps(instance: Instance, existing: Existing) -> list[Step]:
+def remove_pod_steps(instance: Instance, existing: ExistingNames) -> list[Step]:
     """The steps that remove an instance's pod and what ``kube play`` made of its ConfigMaps and Secrets.
 
     podman keeps a volume for each of these, and would use it again with keys that are no longer in the manifest.
@@ -81,7 +82,7 @@ def remove_pod_steps(instance: Instance, existing: Existing) -> list[Step]:
         remove = ("pod", "rm", "--force", "--ignore", "--time", str(STOP_S), instance.pod)
         # podman stumbles over a container that ends, or is started again, at the same moment.
         steps.append(Step(f"remove pod {instance.pod}", remove, tries=3))
-    generated = [instance.named(name) for name in (*GENERATED_CONFIG_MAPS, *GENERATED_SECRETS)]
+    generated = [instance.named(name) for name in (*GENERATED_CONFIG_MAPS, *SECRETS)]
     volumes = [name for name in generated if name in existing.volumes]
     if volumes:
         steps.append(Step("remove old ConfigMaps and Secrets", ("volume", "rm", "--force", *volumes)))
@@ -93,7 +94,7 @@ def remove_pod_steps(instance: Instance, existing: Existing) -> list[Step]:
 
 def down_steps(
     instance: Instance,
-    existing: Existing,
+    existing: ExistingNames,
     labelled_volumes: list[str],
     images: list[str],
     *,

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from brics_envs.plan.apply import Existing, down_steps, up_steps
 from brics_envs.plan.names import Instance
+from brics_envs.plan.steps import ExistingNames, down_steps, up_steps
 
 MANIFEST = [
     {"kind": "PersistentVolumeClaim", "metadata": {"name": "jupyterhub_root"}},
@@ -16,7 +16,7 @@ LABELS = (
     "--label",
     "app.kubernetes.io/instance=default",
 )
-ALL = Existing(
+ALL = ExistingNames(
     pods=frozenset({"jupyterhub-slurm", "somebody-elses"}),
     volumes=frozenset({"jupyterhub_root", "deploy-config", "mine"}),
     secrets=frozenset({"jupyterhub-slurm-ssh-host-key", "other"}),
@@ -29,7 +29,7 @@ def up(existing):
 
 
 def test_up_from_nothing():
-    assert up(Existing()) == [
+    assert up(ExistingNames()) == [
         ("network", "create", "--disable-dns", *LABELS, "jupyterhub-slurm-network"),
         ("volume", "create", *LABELS, "jupyterhub_root"),
         ("volume", "import", "jupyterhub_root", "-"),
@@ -49,7 +49,7 @@ def test_up_replaces_the_pod_and_keeps_the_volumes():
 
 def test_volumes_of_a_named_instance_get_the_contents_of_their_base():
     manifest = [{"kind": "PersistentVolumeClaim", "metadata": {"name": "jupyterhub_root_two"}}]
-    steps = up_steps(Instance("two"), manifest, FILE, {"jupyterhub_root": b"tar"}, Existing())
+    steps = up_steps(Instance("two"), manifest, FILE, {"jupyterhub_root": b"tar"}, ExistingNames())
     assert [step.stdin for step in steps if "import" in step.args] == [b"tar"]
 
 
@@ -73,4 +73,4 @@ def test_down_can_keep_the_volumes():
 
 
 def test_down_of_nothing_does_nothing():
-    assert down(Existing(volumes=frozenset({"mine"}), pods=frozenset({"jupyterhub-slurm-two"}))) == []
+    assert down(ExistingNames(volumes=frozenset({"mine"}), pods=frozenset({"jupyterhub-slurm-two"}))) == []

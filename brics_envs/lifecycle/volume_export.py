@@ -1,0 +1,47 @@
+"""``invoke volume-export``: the contents of a named volume. May import: errors, effects."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from brics_envs.effects import process
+from brics_envs.effects.podman import exists, podman, require_podman
+from brics_envs.errors import EnvsError
+
+COPY_DEADLINE_S = 3600.0
+"""Seconds for copying a volume."""
+
+
+def volume_export(volume: str, directory: Path) -> str:
+    """Copy a named volume's contents into a new directory; returns what to tell.
+
+    :raises EnvsError: no such volume, or the directory exists and is not empty.
+    """
+    require_podman()
+    if not exists("volume", volume):
+        raise EnvsError(f"there is no volume {volume}", hint="`podman volume ls` lists the volumes")
+    if directory.exists() and any(directory.iterdir()):
+        raise EnvsError(f"{directory} is not empty", hint="choose another with --to DIR")
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    archive = directory / ".export.tar"
+    # The copy is the caller's: the containers' users may be other people here.
+    extract = [
+        "tar",
+        "-x",
+        "--no-same-owner",
+        "--exclude=./.export.tar",
+        "-f",
+        str(archive),
+        "-C",
+        str(directory),
+    ]
+    try:
+        podman("volume", "export", volume, "--output", str(archive), timeout_s=COPY_DEADLINE_S)
+        process.run(extract, timeout_s=COPY_DEADLINE_S)
+        directory.chmod(0o700)
+    except BaseException:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
+    archive.unlink()
+    return f"the contents of volume {volume} are in {directory}"
