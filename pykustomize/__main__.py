@@ -1,4 +1,4 @@
-"""``python -m pykustomize DIR``: print the documents as one YAML stream."""
+"""``python -m pykustomize [--strict] DIR``: print the documents as one YAML stream."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ BAD_ARGUMENTS = 2
 def main(arguments: list[str]) -> int:
     """Build the directory that is named.
 
+    :param arguments: the directory, and ``--strict`` if a patch's target that matches nothing is to be an error.
     :returns: the exit status: 0, 1 if it cannot be built, 2 for bad arguments.
     """
-    if len(arguments) != 1 or arguments[0].startswith("-"):
-        print("error: usage: python -m pykustomize DIR", file=sys.stderr)
+    names = [argument for argument in arguments if argument != "--strict"]
+    if len(names) != 1 or names[0].startswith("-"):
+        print("error: usage: python -m pykustomize [--strict] DIR", file=sys.stderr)
         return BAD_ARGUMENTS
     try:
-        sys.stdout.write(dump(build(Path(arguments[0]))))
+        sys.stdout.write(dump(build(Path(names[0]), strict="--strict" in arguments)))
     except KustomizeError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return FAILED

@@ -10,49 +10,27 @@ from typing import Any
 from pykustomize.errors import KustomizeError
 from pykustomize.files import Root
 from pykustomize.generators import absorb, generate, name_hash
-from pykustomize.kustomization import Kustomization, load
-from pykustomize.patches import apply_patches
+from pykustomize.images import set_image
+from pykustomize.kustomization import Kustomization
+from pykustomize.load import load
+from pykustomize.order import sort
+from pykustomize.patches import apply_json_patches, apply_patches, apply_strategic_merges
 from pykustomize.reader import decode, read_documents
 from pykustomize.references import fix_references
-from pykustomize.resources import ResId, Resource, Resources, from_documents
+from pykustomize.replacements import apply_replacements
+from pykustomize.replicas import set_replicas
+from pykustomize.resources import Resource, Resources, from_documents
 from pykustomize.transform import transform
 from pykustomize.writer import plain
 
-_FIRST = [
-    "Namespace",
-    "ResourceQuota",
-    "StorageClass",
-    "CustomResourceDefinition",
-    "ServiceAccount",
-    "PodSecurityPolicy",
-    "Role",
-    "ClusterRole",
-    "RoleBinding",
-    "ClusterRoleBinding",
-    "ConfigMap",
-    "Secret",
-    "Endpoints",
-    "Service",
-    "LimitRange",
-    "PriorityClass",
-    "PersistentVolume",
-    "PersistentVolumeClaim",
-    "Deployment",
-    "StatefulSet",
-    "CronJob",
-    "PodDisruptionBudget",
-]
-_LAST = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
-_RANKS = {kind: rank - len(_FIRST) for rank, kind in enumerate(_FIRST)} | {
-    k: r for r, k in enumerate(_LAST, start=1)
-}
 _LOCAL = "config.kubernetes.io/local-config"
 
 
-def build(directory: Path) -> list[dict[str, Any]]:
+def build(directory: Path, *, strict: bool = False) -> list[dict[str, Any]]:
     """Build a kustomization directory as ``kubectl kustomize`` does.
 
     :param directory: the directory of a kustomization file.
+    :param strict: a patch whose target matches nothing is an error; for kubectl it is not.
     :returns: the documents in kubectl's order, as plain values.
     :raises KustomizeError: it cannot be built, or not as kubectl would.
     """
@@ -60,20 +38,20 @@ def build(directory: Path) -> list[dict[str, Any]]:
         raise KustomizeError(directory, "there is no such directory")
     root = Root(directory.resolve())
     kustomization = load(root)
-    resources = _accumulate(Resources(), kustomization, root)
+    resources = _accumulate(Resources(), kustomization, root, strict)
     for resource in resources:
         with _naming(resource):
             _add_hash(resource)
     fix_references(resources)
     _check_unique(resources)
     kept = resources.having(lambda known: known.annotations().get(_LOCAL, "false") == "false")
-    return [_finish(resource) for resource in sorted(kept, key=_order)]
+    return [_finish(resource) for resource in sort(kept, kustomization)]
 
 
-def _accumulate(resources: Resources, kustomization: Kustomization, root: Root) -> Resources:
+def _accumulate(resources: Resources, kustomization: Kustomization, root: Root, strict: bool) -> Resources:
     """Add the documents of a kustomization to ``resources`` and customise them all."""
     for name in kustomization.resources:
-        for resource in _resources_of(name, root):
+        for resource in _resources_of(name, root, strict):
             resources.add(resource)
     for generator in kustomization.generators:
         absorb(resources, generate(generator, root, kustomization.where))
@@ -84,20 +62,32 @@ def _accumulate(resources: Resources, kustomization: Kustomization, root: Root) 
             raise KustomizeError(
                 component.where, "kind: must be Component, since it is listed under 'components'"
             )
-        resources = _accumulate(resources, component, below)
+        resources = _accumulate(resources, component, below, strict)
         _check_unique(resources)
-    apply_patches(resources, kustomization, root)
-    transform(resources, kustomization)
+    _customise(resources, kustomization, root, strict)
     return resources
 
 
-def _resources_of(name: str, root: Root) -> Resources:
+def _customise(resources: Resources, kustomization: Kustomization, root: Root, strict: bool) -> None:
+    """What a kustomization does to its documents, in kustomize's order."""
+    apply_strategic_merges(resources, kustomization, root)
+    apply_patches(resources, kustomization, root, strict=strict)
+    transform(resources, kustomization)
+    apply_json_patches(resources, kustomization, root, strict=strict)
+    for replicas in kustomization.replicas:
+        set_replicas(resources, replicas, kustomization.where)
+    for image in kustomization.images:
+        set_image(resources, image, kustomization.where)
+    apply_replacements(resources, kustomization.replacements)
+
+
+def _resources_of(name: str, root: Root, strict: bool) -> Resources:
     if root.is_directory(name):
         below = root.enter(name)
         kustomization = load(below)
         if kustomization.is_component:
             raise KustomizeError(kustomization.where, "kind: a Component must be listed under 'components'")
-        return _accumulate(Resources(), kustomization, below)
+        return _accumulate(Resources(), kustomization, below, strict)
     origin = str(root.path / name)
     result = Resources()
     for resource in from_documents(read_documents(decode(root.read(name), origin), origin), origin):
@@ -132,16 +122,3 @@ def _naming(resource: Resource) -> Iterator[None]:
         yield
     except ValueError as error:
         raise KustomizeError(resource.origin, f"{resource.current_id}: {error}") from error
-
-
-def _order(resource: Resource) -> tuple[int, str, str]:
-    identity = resource.current_id
-    return _RANKS.get(identity.kind, 0), _type_text(identity), _sort_text(identity)
-
-
-def _type_text(identity: ResId) -> str:
-    return f"{identity.group or '~G'}_{identity.version or '~V'}_{identity.kind or '~K'}"
-
-
-def _sort_text(identity: ResId) -> str:
-    return f"{identity.namespace or '~X'}|{identity.name or '~N'}"

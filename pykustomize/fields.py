@@ -6,36 +6,50 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from pykustomize.errors import KustomizeError
-from pykustomize.nodes import BOOL, STR, Mapping, Node, Scalar, is_null, kind_of
+from pykustomize.nodes import BOOL, INT, STR, Mapping, Node, Scalar, is_null, kind_of
+from pykustomize.scalars import value_of
 
 T = TypeVar("T")
 
 
 class Fields:
-    """The fields of one mapping; each is asked for once, what remains is unknown."""
+    """The fields of one mapping; each is asked for once, what remains is unknown.
+
+    As for Go, upper and lower case are the same in their names.
+    """
 
     def __init__(self, node: Node, where: str, path: str = "") -> None:
         if not isinstance(node, dict):
             raise KustomizeError(
                 where, f"{path or 'a kustomization file'} must be a mapping, not a {kind_of(node)}"
             )
-        self.rest: Mapping = dict(node)
+        self.rest: Mapping = {}
+        for key, value in node.items():
+            if key.lower() in self.rest:
+                raise KustomizeError(where, f"{path or 'the file'}: the field '{key}' appears twice")
+            self.rest[key.lower()] = value
+        self.spelling = {key.lower(): key for key in node}
         self.where = where
         self.path = path
 
     def name(self, key: str) -> str:
-        return f"{self.path}.{key}" if self.path else key
+        return f"{self.path}.{key}".strip(".")
 
     def error(self, key: str, message: str) -> KustomizeError:
         return KustomizeError(self.where, f"{self.name(key)}: {message}")
 
     def take(self, key: str) -> Node | None:
-        node = self.rest.pop(key, None)
+        node = self.rest.pop(key.lower(), None)
         return None if is_null(node) else node
 
     def string(self, key: str) -> str:
         node = self.take(key)
         return "" if node is None else self._string(key, node)
+
+    def optional_string(self, key: str) -> str | None:
+        """Tells an empty string from none."""
+        node = self.take(key)
+        return None if node is None else self._string(key, node)
 
     def _string(self, key: str, node: Node) -> str:
         if not isinstance(node, Scalar):
@@ -51,6 +65,15 @@ class Fields:
         if not isinstance(node, Scalar) or node.tag != BOOL:
             raise self.error(key, "must be true or false")
         return node.text.lower() in ("true", "yes", "on", "y")
+
+    def integer(self, key: str) -> int:
+        node = self.take(key)
+        if node is None:
+            return 0
+        value = value_of(node) if isinstance(node, Scalar) and node.tag == INT else None
+        if not isinstance(value, int):
+            raise self.error(key, "must be a whole number")
+        return value
 
     def items(self, key: str, convert: Callable[[str, Node], T]) -> list[T]:
         node = self.take(key)
@@ -88,4 +111,4 @@ class Fields:
 
     def finish(self) -> None:
         for key in self.rest:
-            raise self.error(key, "this field is not supported")
+            raise self.error(self.spelling[key], "this field is not supported")

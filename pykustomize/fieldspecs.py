@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pykustomize.errors import KustomizeError
 from pykustomize.nodes import UNTAGGED, Mapping, Node, Scalar, is_null
-from pykustomize.resources import ResId
+from pykustomize.resources import ResId, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,16 @@ def update(
     :raises KustomizeError: the path leads through a scalar.
     """
     _Updater(spec, change, new if spec.create else None, where).at(body, spec.steps())
+
+
+def change_fields(
+    resource: Resource, specs: Iterable[FieldSpec], change: Callable[[Node], Node], new: type | None
+) -> None:
+    """Change the fields of a document that are described; see :func:`update`."""
+    identity = resource.current_id
+    for spec in specs:
+        if resource.body is not None and spec.applies_to(identity):
+            update(resource.body, spec, change, new=new, where=f"{resource.origin}: {identity}")
 
 
 @dataclass(frozen=True)
@@ -149,4 +159,9 @@ IMAGES = tuple(
     FieldSpec(f"{prefix}{place}")
     for prefix in ("spec/", "spec/template/spec/")
     for place in ("containers[]/image", "initContainers[]/image", "volumes[]/image/reference")
+)
+
+REPLICAS = tuple(
+    FieldSpec("spec/replicas", kind, create=True)
+    for kind in ("Deployment", "ReplicationController", "ReplicaSet", "StatefulSet")
 )

@@ -43,22 +43,26 @@ def check_operations(patch: Node, where: object) -> list[Mapping]:
     return operations
 
 
-def apply_patch(document: Mapping, operations: list[Mapping], where: object) -> Mapping:
+def apply_patch(
+    document: Mapping, operations: list[Mapping], where: object, *, annotated: bool = True
+) -> Mapping:
     """The patched document; the argument is not changed.
+
+    :param annotated: kustomize has annotations of its own in the document, so that there always are some.
 
     :raises KustomizeError: a path that does not exist, a test that fails.
     """
     result = through_json(document, where, floats=True)
     if not isinstance(result, dict):
         raise KustomizeError(where, "only a mapping can be patched")
-    _make_annotations(result)
+    if annotated:
+        _make_annotations(result)
     for operation in operations:
         _apply(result, operation, where)
     return result
 
 
 def _make_annotations(document: Mapping) -> None:
-    """kustomize notes the document's name in its annotations before it patches: there always are some."""
     metadata = document.get("metadata")
     if isinstance(metadata, dict) and is_null(metadata.get("annotations")):
         metadata["annotations"] = {}
@@ -86,7 +90,6 @@ def _apply(document: Mapping, operation: Mapping, where: object) -> None:
     elif name == "add":
         _add(document, path, through_json(operation["value"], where, floats=True), where)
     elif name == "replace":
-        _get(document, path, where)
         _put(document, path, through_json(operation["value"], where, floats=True), where)
     else:
         _test(document, path, through_json(operation["value"], where, floats=True), where)

@@ -34,7 +34,11 @@ def through_json(node: Node, where: object, *, floats: bool) -> Node:
         return Scalar(text, FLOAT if "e" in text or "." in text else INT)
     if value is not None and floats:
         refuse_unwritable(value, where)
-    return Scalar("null", NULL) if value is None else Scalar(value, STR, _needs_quotes(value))
+    if value is None:
+        return Scalar("null", NULL)
+    if floats and "\n" in value:
+        return Scalar(value, STR, "|")
+    return Scalar(value, STR, '"' if _needs_quotes(value) else "")
 
 
 def _needs_quotes(text: str) -> bool:

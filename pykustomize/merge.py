@@ -109,7 +109,7 @@ class _Merger:
             if value is old or not isinstance(old, Scalar):
                 value = _with_quotes(value)
             else:
-                value = Scalar(value.text, STR, quoted=True) if old.quoted else value._replace(quoted=False)
+                value = Scalar(value.text, STR, old.style) if old.quoted else value._replace(style="")
             if isinstance(old, Scalar) and value is not old:
                 replace_everywhere(self.sharing, old, value)
         mapping[name] = value
@@ -217,7 +217,7 @@ class _Merger:
 
 def _with_quotes(scalar: Scalar) -> Scalar:
     ambiguous = scalar.tag == STR and not scalar.quoted and tag_of(scalar.text, legacy=True) != STR
-    return scalar._replace(quoted=True) if ambiguous else scalar
+    return scalar._replace(style='"') if ambiguous else scalar
 
 
 def _joined(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...] | None:

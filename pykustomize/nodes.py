@@ -22,12 +22,17 @@ class Scalar(NamedTuple):
 
     :param text: its characters, without quotes.
     :param tag: its short YAML tag; :data:`UNTAGGED` means "whatever the text looks like when it is written".
-    :param quoted: whether it stood in quotes or as a block, so that its text can only be a string.
+    :param style: what it was written with: ``'`` or ``"``, ``|`` or ``>``; ``""`` if it was plain.
     """
 
     text: str
     tag: str = STR
-    quoted: bool = False
+    style: str = ""
+
+    @property
+    def quoted(self) -> bool:
+        """Whether it stood in quotes or as a block, so that its text can only be a string."""
+        return self.style != ""
 
 
 Mapping: TypeAlias = "dict[str, Node]"

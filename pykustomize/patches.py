@@ -1,4 +1,4 @@
-"""Applying the entries of ``patches``."""
+"""Applying ``patchesStrategicMerge``, ``patches`` and ``patchesJson6902``."""
 
 from __future__ import annotations
 
@@ -13,19 +13,67 @@ from pykustomize.resources import Resource, Resources, check_identity, from_docu
 from pykustomize.scalars import tag_of
 
 
-def apply_patches(resources: Resources, kustomization: Kustomization, root: Root) -> None:
-    """Apply all patches of a kustomization, in order.
+def apply_strategic_merges(resources: Resources, kustomization: Kustomization, root: Root) -> None:
+    """Apply ``patchesStrategicMerge``, in order. Each entry is a patch or, if it is none, the path of a file with some.
 
-    :raises KustomizeError: a patch that is malformed, or that matches nothing.
+    :raises KustomizeError: a patch that is malformed, or for no document.
+    """
+    patches: list[Resource] = []
+    for number, entry in enumerate(kustomization.strategic_merges):
+        where = f"{kustomization.where}: patchesStrategicMerge[{number}]"
+        try:
+            patches += from_documents(read_documents(entry, where), where)
+        except KustomizeError:
+            where = str(root.path / entry)
+            patches += from_documents(read_documents(decode(root.read(entry), where), where), where)
+    if kustomization.strategic_merges and not patches:
+        raise KustomizeError(kustomization.where, "patchesStrategicMerge: there is no patch in it")
+    for patch in patches:
+        _merge_copies([_named(resources, patch)], patch, Patch("", "", None), patch.origin)
+        resources.drop_deleted()
+        _check_identities(resources, patch.origin)
+
+
+def apply_patches(resources: Resources, kustomization: Kustomization, root: Root, *, strict: bool) -> None:
+    """Apply ``patches``, in order.
+
+    :param strict: a target that matches nothing is an error.
+    :raises KustomizeError: a patch that is malformed, or without a target and for no document.
     """
     for number, patch in enumerate(kustomization.patches):
         where = str(root.path / patch.path) if patch.path else f"{kustomization.where}: patches[{number}]"
         text = decode(root.read(patch.path), where) if patch.path else patch.text.strip()
         if _is_json_patch(text, where):
-            _apply_json(resources, patch, text, where)
+            for resource in _selected(resources, patch, where, strict=strict):
+                resource.remember_id()
+                _apply_json(resource, _operations(text, where), where)
         else:
-            _apply_strategic(resources, patch, text, where)
+            _apply_strategic(resources, patch, text, where, strict=strict)
         resources.drop_deleted()
+
+
+def apply_json_patches(
+    resources: Resources, kustomization: Kustomization, root: Root, *, strict: bool
+) -> None:
+    """Apply ``patchesJson6902``, in order; they come after labels and annotations, and no former name is kept.
+
+    :param strict: a target that matches nothing is an error.
+    :raises KustomizeError: a patch that is malformed.
+    """
+    for number, patch in enumerate(kustomization.json_patches):
+        where = (
+            str(root.path / patch.path) if patch.path else f"{kustomization.where}: patchesJson6902[{number}]"
+        )
+        text = decode(root.read(patch.path), where) if patch.path else patch.text
+        operations = _operations(text, where)
+        for resource in _selected(resources, patch, where, strict=strict):
+            _apply_json(resource, operations, where)
+
+
+def _operations(text: str, where: str) -> list[Mapping]:
+    return check_operations(
+        read_json(text, where) if text.startswith("[") else read_legacy(text, where), where
+    )
 
 
 def _is_json_patch(text: str, where: str) -> bool:
@@ -40,29 +88,26 @@ def _is_json_patch(text: str, where: str) -> bool:
     return lists[0]
 
 
-def _apply_json(resources: Resources, patch: Patch, text: str, where: str) -> None:
-    operations = check_operations(
-        read_json(text, where) if text.startswith("[") else read_legacy(text, where), where
-    )
-    if patch.target is None:
-        raise KustomizeError(where, "a JSON patch needs a target")
-    for resource in _selected(resources, patch, where):
-        resource.remember_id()
-        if resource.body is not None:
-            resource.shares = False
-            resource.body = apply_patch(resource.body, operations, f"{where}: {resource.current_id}")
-        check_identity(resource)
+def _apply_json(resource: Resource, operations: list[Mapping], where: str) -> None:
+    if resource.body is not None:
+        resource.shares = False
+        resource.body = apply_patch(
+            resource.body, operations, f"{where}: {resource.current_id}", annotated=resource.is_annotated
+        )
+    check_identity(resource)
 
 
-def _selected(resources: Resources, patch: Patch, where: str) -> list[Resource]:
+def _selected(resources: Resources, patch: Patch, where: str, *, strict: bool) -> list[Resource]:
     target = patch.target
-    selected = resources.having(lambda known: target is not None and target.selects(known))
-    if not selected:
+    if target is None:
+        raise KustomizeError(where, "a JSON patch needs a target")
+    selected = resources.having(target.selects)
+    if strict and not selected:
         raise KustomizeError(where, "the patch's target matches nothing")
     return selected
 
 
-def _apply_strategic(resources: Resources, patch: Patch, text: str, where: str) -> None:
+def _apply_strategic(resources: Resources, patch: Patch, text: str, where: str, *, strict: bool) -> None:
     patches = from_documents(read_documents(text, where), where)
     if patch.target is None:
         for single in patches:
@@ -70,15 +115,24 @@ def _apply_strategic(resources: Resources, patch: Patch, text: str, where: str) 
         return
     if len(patches) > 1:
         raise KustomizeError(where, "a patch with a target must be a single document")
-    for resource in _selected(resources, patch, where):
-        single = patches[0].copy()
+    _merge_copies(_selected(resources, patch, where, strict=strict), patches[0], patch, where)
+    _check_identities(resources, where)
+
+
+def _merge_copies(selected: list[Resource], patch: Resource, options: Patch, where: str) -> None:
+    """Merge a copy of the patch into each document, with the document's own apiVersion."""
+    for resource in selected:
+        single = patch.copy()
         if single.body is not None:
             single.set_strings("labels", single.labels())
             single.set_strings("annotations", single.annotations())
             single.body["apiVersion"] = Scalar(resource.current_id.api_version)
-        if patch.allow_name_change and tag_of(single.name) != STR:
+        if options.allow_name_change and tag_of(single.name) != STR:
             raise KustomizeError(where, f"the name '{single.name}' would not stay a string")
-        _merge_into(resource, single, patch, where)
+        _merge_into(resource, single, options, where)
+
+
+def _check_identities(resources: Resources, where: str) -> None:
     identities = [resource.current_id for resource in resources if resource.body]
     for number, identity in enumerate(identities):
         if any(identity.same(other) for other in identities[:number]):

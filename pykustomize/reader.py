@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import yaml
 
+from pykustomize.blocks import is_open_ended
 from pykustomize.errors import KustomizeError
 from pykustomize.nodes import BOOL, FLOAT, INT, NULL, STR, Mapping, Node, Scalar, is_null, renew_node
 from pykustomize.scalars import tag_of
@@ -58,7 +61,7 @@ def read_documents(text: str, where: object, *, legacy: bool = False) -> list[No
         line = text.count("\n", 0, comment.start()) + 1
         raise KustomizeError(where, f"line {line}: comments that carry a schema are not supported")
     try:
-        return list(_Composer(where, legacy).compose(iter(yaml.parse(text, Loader=_LOADER))))
+        return list(_Composer(where, legacy, text).compose(iter(yaml.parse(text, Loader=_LOADER))))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}: " if mark else ""
@@ -111,7 +114,7 @@ def _from_json(value: Any) -> Node:
         return Scalar("true" if value else "false", BOOL)
     if value is None:
         return Scalar("null", NULL)
-    return value if isinstance(value, Scalar) else Scalar(value, STR, quoted=True)
+    return value if isinstance(value, Scalar) else Scalar(value, STR, '"')
 
 
 @dataclass
@@ -120,10 +123,16 @@ class _Composer:
 
     where: object
     legacy: bool
+    text: str
     anchors: dict[str, tuple[Node, int]] = field(default_factory=dict)
     open_anchors: set[str] = field(default_factory=set)
     count: int = 0
     braces: int = 0
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The file's lines."""
+        return self.text.split("\n")
 
     def compose(self, events: Iterator[Any]) -> Iterator[Node]:
         for event in events:
@@ -176,12 +185,22 @@ class _Composer:
 
     def _scalar(self, event: Any) -> Scalar:
         self._check_tag(event)
-        quoted = event.style in ("'", '"', "|", ">")
-        if self.braces and not event.value and not quoted and not self.legacy:
+        style = event.style or ""
+        if self.legacy and style:
+            style = '"'  # these become JSON at once: how they were written does not matter
+        if self.braces and not event.value and not style and not self.legacy:
             raise self._error(event, "an empty value between braces is not supported, write null")
-        if quoted or event.tag is not None:
-            return Scalar(event.value, STR, quoted)
+        if style in ("|", ">") and not self.legacy and is_open_ended(event.value):
+            self._refuse_comment_behind(event)
+        if style or event.tag is not None:
+            return Scalar(event.value, STR, style)
         return Scalar(event.value, tag_of(event.value, legacy=self.legacy))
+
+    def _refuse_comment_behind(self, event: Any) -> None:
+        """kubectl writes comments, too, and puts a line before them, which such a text takes for its own."""
+        behind = itertools.dropwhile(lambda line: not line.strip(), self.lines[event.end_mark.line :])
+        if next(behind, "").lstrip().startswith("#"):
+            raise self._error(event, "a comment behind text that ends in empty lines is not supported")
 
     def _sequence(self, events: Iterator[Any], start: Any, depth: int) -> list[Node]:
         self._check_tag(start)

@@ -4,40 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from pykustomize.errors import KustomizeError
 from pykustomize.fieldspecs import FieldSpec, update
 from pykustomize.nodes import STR, UNTAGGED, Mapping, Node, Scalar, is_null, lookup, text_of
 from pykustomize.referables import REFERABLES, Referable
-from pykustomize.resources import NO_NAMESPACE, Resource, Resources
+from pykustomize.resources import NO_NAMESPACE, ResId, Resource, Resources
 from pykustomize.scalars import untyped
 
 
 def fix_references(resources: Resources) -> None:
     """Put the present names (and namespaces) of renamed documents wherever the former ones stand.
 
-    :raises KustomizeError: a name could mean two documents.
+    Even where nothing was renamed the fields are looked at, as kubectl does: they must be readable.
+
+    :raises KustomizeError: a name could mean two documents, or a field that holds one is odd.
     """
     renamed = Resources(resources.having(lambda known: bool(known.former)))
-    if not renamed:
-        return
     for referrer in resources:
-        identity = referrer.original_id
-        candidates: list[Resource] | None = None
-        for target in REFERABLES:
-            for spec in target.fields:
-                if (
-                    referrer.body is None
-                    or not spec.applies_to(identity)
-                    or not spec.applies_to(referrer.current_id)
-                ):
-                    continue
-                if candidates is None:
-                    candidates = _reachable(referrer, renamed)
-                reference = _Reference(referrer, target, spec, candidates)
-                update(
-                    referrer.body, spec, reference.follow, new=None, where=f"{referrer.origin}: {identity}"
-                )
+        fields = _fields_of(referrer.original_id)
+        if referrer.body is None or not fields:
+            continue
+        candidates = _reachable(referrer, renamed)
+        for target, spec in fields:
+            reference = _Reference(referrer, target, spec, candidates)
+            where = f"{referrer.origin}: {referrer.current_id}"
+            update(referrer.body, spec, reference.follow, new=None, where=where)
+
+
+def _fields_of(identity: ResId) -> tuple[tuple[Referable, FieldSpec], ...]:
+    return _fields_of_type(identity.group, identity.version, identity.kind)
+
+
+@cache
+def _fields_of_type(group: str, version: str, kind: str) -> tuple[tuple[Referable, FieldSpec], ...]:
+    """The fields of a type that may hold names, with what they refer to; in kustomize's order."""
+    identity = ResId(group, version, kind, "", "")
+    return tuple(
+        (target, spec) for target in REFERABLES for spec in target.fields if spec.applies_to(identity)
+    )
 
 
 def _reachable(referrer: Resource, resources: Resources) -> list[Resource]:
@@ -65,13 +71,18 @@ def _subject_namespaces(referrer: Resource) -> set[str]:
     for subject in subjects if isinstance(subjects, list) else []:
         if not isinstance(subject, dict):
             raise KustomizeError(referrer.origin, f"{referrer.current_id}: a subject must be a mapping")
-        kind, namespace = subject.get("kind"), subject.get("namespace")
-        for value in (kind, namespace):
-            if value is not None and not (isinstance(value, Scalar) and value.tag in (STR, UNTAGGED)):
-                raise KustomizeError(referrer.origin, f"{referrer.current_id}: a subject has odd fields")
-        if text_of(kind) == "ServiceAccount" and namespace is not None:
+        if "namespace" not in subject or "kind" not in subject:
+            continue
+        kind, namespace = subject["kind"], subject["namespace"]
+        if not _is_string(kind) or (text_of(kind) == "ServiceAccount" and not _is_string(namespace)):
+            raise KustomizeError(referrer.origin, f"{referrer.current_id}: a subject has odd fields")
+        if text_of(kind) == "ServiceAccount":
             found.add(text_of(namespace))
     return found
+
+
+def _is_string(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.tag in (STR, UNTAGGED)
 
 
 @dataclass(frozen=True)
@@ -84,13 +95,13 @@ class _Reference:
     candidates: list[Resource]
 
     def follow(self, node: Node) -> Node:
-        if is_null(node):
-            return node
         if isinstance(node, list):
             return [self._one(element) for element in node]
         return self._one(node)
 
     def _one(self, node: Node) -> Node:
+        if is_null(node):
+            return node
         if isinstance(node, dict):
             return self._mapping(node)
         if isinstance(node, Scalar):

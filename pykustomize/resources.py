@@ -140,6 +140,11 @@ class Resource:
         now = self.current_id
         self.former.append((now.effective_namespace, now.name, now.kind))
 
+    @property
+    def is_annotated(self) -> bool:
+        """Whether kustomize keeps something in the document's annotations."""
+        return bool(self.former or self.prefixes or self.suffixes or self.needs_hash or self.behavior)
+
     def forget(self) -> None:
         """Lose all that kustomize keeps in annotations; a patch that removes the annotations does that."""
         self.former, self.prefixes, self.suffixes, self.needs_hash, self.behavior = [], [], [], False, ""

@@ -12,6 +12,7 @@ import decimal
 import math
 import re
 
+from pykustomize.blocks import read_again
 from pykustomize.nodes import BOOL, FLOAT, INT, NULL, STR, TIME, UNTAGGED, Node, Scalar
 
 Value = str | int | float | bool | None
@@ -59,13 +60,13 @@ def tag_of(text: str, *, legacy: bool = False) -> str:
 def value_of(scalar: Scalar) -> Value:
     """The value that JSON gets for this scalar.
 
-    :raises ValueError: JSON has no such value (infinity, not a number).
+    :raises ValueError: JSON has no such value (infinity, not a number), or kubectl cannot read what it writes for it.
     """
     tag = scalar.tag
     if tag == UNTAGGED:
         tag = STR if scalar.quoted else tag_of(scalar.text)
     if tag == STR:
-        return scalar.text
+        return read_again(scalar.text, scalar.style)
     if tag == NULL:
         return None
     if tag == BOOL:
@@ -91,8 +92,7 @@ def shorten(number: int | float) -> int | float:
 
 def untyped(old: Node | None, text: str) -> Scalar:
     """``text`` written where ``old`` stood: it stays in quotes if that was, otherwise it is what it looks like."""
-    quoted = isinstance(old, Scalar) and old.quoted
-    return Scalar(text, UNTAGGED, quoted)
+    return Scalar(text, UNTAGGED, old.style if isinstance(old, Scalar) else "")
 
 
 def number_text(number: float) -> str:

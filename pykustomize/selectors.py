@@ -10,7 +10,7 @@ from typing import Any
 import re2  # type: ignore[import-untyped]
 
 from pykustomize.errors import KustomizeError
-from pykustomize.resources import Resource
+from pykustomize.resources import ResId, Resource
 
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
@@ -54,9 +54,30 @@ class Selector:
             and self._fits("group", now.group)
             and self._fits("version", now.version)
             and self._fits("kind", now.kind)
-            and all(requirement.holds(resource.labels()) for requirement in self._requirements[0])
-            and all(requirement.holds(resource.annotations()) for requirement in self._requirements[1])
+            and self.fits_labels(resource)
         )
+
+    def selects_id(self, identity: ResId) -> bool:
+        """Whether a document with this identity would be meant, whatever its labels and annotations."""
+        return (
+            self._fits("namespace", identity.namespace)
+            and self._fits("name", identity.name)
+            and self._fits("group", identity.group)
+            and self._fits("version", identity.version)
+            and self._fits("kind", identity.kind)
+        )
+
+    def fits_labels(self, resource: Resource) -> bool:
+        """Whether labels and annotations are those that are asked for."""
+        labels, annotations = self._requirements
+        return all(one.holds(resource.labels()) for one in labels) and all(
+            one.holds(resource.annotations()) for one in annotations
+        )
+
+    @property
+    def names_nothing(self) -> bool:
+        """Whether it is about labels and annotations alone."""
+        return not any((self.group, self.version, self.kind, self.name, self.namespace))
 
     def _fits(self, name: str, *values: str) -> bool:
         pattern = self._patterns[name]

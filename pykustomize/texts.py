@@ -20,7 +20,9 @@ def string(text: str) -> Scalar:
     :raises KustomizeError: kubectl could not read again what it would write.
     """
     refuse_unwritable(text, "a text")
-    return Scalar(text, STR, "\n" in text or (text != "" and not _is_plain(text)))
+    if "\n" in text:
+        return Scalar(text, STR, "|")
+    return Scalar(text, STR, "" if text == "" or _is_plain(text) else '"')
 
 
 def refuse_unwritable(text: str, where: object) -> None:

@@ -127,7 +127,7 @@ def _deploy_files(environment: Environment, deploy_dir: Path | None) -> tuple[Pa
 
 def _merged(directory: Path) -> Overlay:
     try:
-        overlay = Overlay(pykustomize.build(directory))
+        overlay = Overlay(pykustomize.build(directory, strict=True))
     except pykustomize.KustomizeError as error:
         raise ConfigError(str(error)) from error
     refuse_unknown_references(overlay)

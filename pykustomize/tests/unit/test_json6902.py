@@ -57,7 +57,8 @@ def test_there_are_always_annotations() -> None:
 @pytest.mark.parametrize(
     ("patch", "message"),
     [
-        ("[{op: replace, path: /x, value: 1}]", "'/x' does not exist"),
+        ("[{op: replace, path: /x/y, value: 1}]", "'/x' does not exist"),
+        ("[{op: replace, path: /a/b/4, value: 1}]", "there is no element '4'"),
         ("[{op: remove, path: /a/x}]", "'/a/x' does not exist"),
         ("[{op: add, path: /x/y, value: 1}]", "'/x' does not exist"),
         ("[{op: add, path: /a/b/4, value: 1}]", "there is no element '4'"),

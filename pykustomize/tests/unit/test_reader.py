@@ -29,7 +29,7 @@ def test_documents() -> None:
 def test_scalars_remember_their_text() -> None:
     """A version is not a number until the end."""
     assert read_documents("a: 1.10\nb: '1.10'", "f") == [
-        {"a": Scalar("1.10", "!!float"), "b": Scalar("1.10", "!!str", True)}
+        {"a": Scalar("1.10", "!!float"), "b": Scalar("1.10", "!!str", "'")}
     ]
 
 

@@ -99,6 +99,6 @@ def test_number_text(number: float, text: str) -> None:
 
 def test_untyped_keeps_quotes() -> None:
     """A text in quotes is a string whatever it looks like."""
-    assert value_of(untyped(Scalar("a", quoted=True), "1")) == "1"
+    assert value_of(untyped(Scalar("a", style='"'), "1")) == "1"
     assert value_of(untyped(Scalar("a"), "1")) == 1
     assert untyped(None, "a") == Scalar("a", UNTAGGED)
