@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pykustomize
+from brics_envs.config.addresses import is_local
 from brics_envs.config.deploy import DeploySettings, load_deploy_settings
 from brics_envs.config.deploy_dir import load_deploy_files
 from brics_envs.config.dev_users import load_dev_users
@@ -25,6 +26,9 @@ from brics_envs.plan.names import ZENITH_CONTAINER, Instance, parse_instance
 from brics_envs.plan.overlay import Overlay
 from brics_envs.plan.ports import Endpoint, hub_api_endpoint, plan_ports
 from brics_envs.plan.secrets import deploy_dir_files
+
+PRODUCTION_SESSION_HOURS = 12
+"""Whoever signed in in the morning signs in again the next day, with a token that is valid then."""
 
 
 @dataclass(frozen=True)
@@ -146,10 +150,16 @@ def _checked_settings(file: Path, settings: DeploySettings, overlay: Overlay) ->
                 raise ValueError("needed: where Slurm's jobs reach the hub, such as http://192.0.2.10:8081")
             host, hub_port = hub_api_endpoint(settings.hubConnectUrl)
             hub_api = Endpoint(address_of(host), hub_port)
+            if is_local(hub_api.address):
+                raise ValueError(
+                    f"{host} is on loopback here: jobs would send their tokens to their own node"
+                )
         except ValueError as error:
             problems.append(f"hubConnectUrl: {error}")
     if overlay.takes_tokens and not settings.oidcServer and not overlay.has_issuer:
         problems.append("oidcServer: needed: the URL of the OpenID provider whose tokens count")
+    if overlay.stage == "prod" and settings.sessionHours > PRODUCTION_SESSION_HOURS:
+        problems.append(f"sessionHours: must not be more than {PRODUCTION_SESSION_HOURS} in production")
     if problems:
         raise ConfigError("\n".join(f"{file}: {problem}" for problem in problems))
     return hub_api

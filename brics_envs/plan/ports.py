@@ -1,4 +1,4 @@
-"""Which ports an instance publishes; collisions are refused. Pure. May import: errors, plan.overlay."""
+"""Which ports an instance publishes; collisions are refused. Pure. May import: errors, config, plan.overlay."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from brics_envs.config.addresses import is_local
 from brics_envs.errors import ConfigError
 from brics_envs.plan.overlay import Document
 
@@ -27,8 +28,6 @@ POD_PORTS = {
     8081: "the hub's API",
 }
 """What listens inside the pod; the issuer's port, the same inside and outside, must be none of these."""
-
-EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - to refuse them
 
 
 class Endpoint(NamedTuple):
@@ -87,10 +86,7 @@ def plan_ports(
                 ),
                 hint="it is for environments with a proxy in front of JupyterHub, such as dev_realauth",
             )
-        ports = Ports(None if zenith else port, hub_api=hub_api)
-        if ports.http is not None and hub_api == Endpoint(LOOPBACK, ports.http):
-            raise ConfigError(f"--port {port}: is the port of hubConnectUrl already", hint="choose another")
-        return ports
+        return Ports(None if zenith else port, hub_api=hub_api)
     issuer = port + ISSUER_OFFSET
     if issuer > 65535 or issuer in POD_PORTS:
         taken = POD_PORTS.get(issuer, "above 65535, the last port")
@@ -113,9 +109,10 @@ def hub_api_endpoint(hub_connect_url: str) -> Endpoint:
     """
     parts = urlsplit(hub_connect_url)
     host = parts.hostname or ""
-    if parts.scheme != "http" or not host or host in EVERY_ADDRESS:
+    if parts.scheme != "http" or not host or is_local(host):
         raise ValueError(
-            "must be http://ADDRESS:PORT with an address of this machine, where the API is published"
+            "must be http://ADDRESS:PORT with an address of this machine, where the API is published; on loopback jobs "
+            "would send their tokens to their own node"
         )
     return Endpoint(host, parts.port or 80)
 

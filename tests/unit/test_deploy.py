@@ -59,6 +59,30 @@ def test_every_problem_at_once_with_file_and_line(tmp_path):
             "1: dummyAuthPassword: must be a string of at least 12 characters",
         ),
         ('dummyAuthPassword: "correct horse\\n"\n', "1: dummyAuthPassword: must be"),
+        ("sessionHours: 0\n", "1: sessionHours: "),
+        ("sessionHours: -1\n", "1: sessionHours: "),
+        ("sessionHours: .nan\n", "1: sessionHours: "),
+        ("sessionHours: .inf\n", "1: sessionHours: "),
+        ("sessionHours: 337\n", "1: sessionHours: "),
+        ('sessionHours: "12"\n', "1: sessionHours: "),
+        ("sessionHours: true\n", "1: sessionHours: "),
+        ("startSignInHours: 13\n", "1: startSignInHours: must not be more than sessionHours"),
+        ("sessionHours: 1\nstartSignInHours: 2\n", "2: startSignInHours: must not be more than sessionHours"),
+        ("invalidTokenLogout: 1\n", "1: invalidTokenLogout: "),
+        ('invalidTokenLogout: "yes"\n', "1: invalidTokenLogout: "),
+        ("logoutRedirectUrl: //evil.example/\n", "1: logoutRedirectUrl: must be"),
+        ("logoutRedirectUrl: /\\evil.example/\n", "1: logoutRedirectUrl: must be"),
+        ("logoutRedirectUrl: javascript:alert(1)\n", "1: logoutRedirectUrl: must be"),
+        ("logoutRedirectUrl: sign-out\n", "1: logoutRedirectUrl: must be"),
+        ("logoutRedirectUrl: https://a@b/\n", "1: logoutRedirectUrl: must be"),
+        ('logoutRedirectUrl: "/a\\r\\nSet-Cookie: x"\n', "1: logoutRedirectUrl: must be"),
+        ("logoutRedirectUrl: https://[::1\n", "1: logoutRedirectUrl: must be"),
+        ('logoutRedirectUrl: ""\n', "1: logoutRedirectUrl: must be"),
+        ("logoutRedirectUrl: /jupyter/hub/logout\n", "1: logoutRedirectUrl: must not be the hub's own"),
+        (
+            "baseUrl: /\nlogoutRedirectUrl: https://x/hub/login\n",
+            "2: logoutRedirectUrl: must not be the hub's own",
+        ),
         ("on: 1\nyes: 2\n", "two keys mean the same: on, yes"),
         ('"\\ud800": 1\n', "a key is no text"),
         ("a: " + "[" * 3000, "not valid YAML"),
@@ -122,3 +146,15 @@ def test_base_url_is_normalised(given, kept):
 )
 def test_audiences(audience):
     assert DeploySettings(jwtAudience=audience).jwtAudience == audience
+
+
+def test_sessions_and_signing_out_reach_the_hub_as_text(tmp_path):
+    text = "sessionHours: 8\nstartSignInHours: 0.5\nlogoutRedirectUrl: /out?a=b\ninvalidTokenLogout: true\n"
+    public = load_deploy_settings(write(tmp_path / "deploy.yaml", text)).public()
+    assert float(public["sessionHours"]) == 8
+    assert public["startSignInHours"] == "0.5"
+    assert public["logoutRedirectUrl"] == "/out?a=b"
+    assert public["invalidTokenLogout"] == "true"
+    defaults = DeploySettings().public()
+    assert float(defaults["sessionHours"]) == 12
+    assert not {"startSignInHours", "logoutRedirectUrl", "invalidTokenLogout"} & set(defaults)

@@ -6,8 +6,10 @@ import logging
 import runpy
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from bricsauthenticator import BricsAuthenticator
 from traitlets.config import Config
 
 from brics_envs.config.dev_users import DevUser, projects_by_user
@@ -67,6 +69,17 @@ def authenticator(monkeypatch):
     return config.JupyterHub.authenticator_class()
 
 
+def test_who_is_no_longer_in_dev_users_gets_no_further(authenticator):
+    def refreshed(name):
+        return asyncio.run(authenticator.refresh_user(SimpleNamespace(name=name)))
+
+    assert refreshed("a") == {
+        "name": "a",
+        "auth_state": {"p1.brics": {"name": "Project p1", "username": "a.p1"}},
+    }
+    assert refreshed("c") is False
+
+
 def sign_in(authenticator, username, password="correct horse battery"):  # noqa: S107
     return asyncio.run(authenticator.authenticate(None, {"username": username, "password": password}))
 
@@ -88,3 +101,82 @@ def test_an_empty_name_is_the_first_user(authenticator):
 @pytest.mark.parametrize(("user", "password"), [("c", "correct horse battery"), ("a", ""), ("a", "pässwörd")])
 def test_others_are_refused(authenticator, user, password):
     assert sign_in(authenticator, user, password) is None
+
+
+NEWER_TRAITS = {"logout_redirect_url", "invalid_jwt_logout", "session_max_age", "start_max_age"}
+
+
+def settings(**changes):
+    return {
+        "baseUrl": "/jupyter",
+        "oidcServer": "https://issuer.example.org",
+        "bricsPlatform": "p",
+        "jwtAudience": "a",
+        "sessionHours": "12.0",
+        **changes,
+    }
+
+
+@pytest.fixture
+def layers(monkeypatch):
+    """Runs layers of the hub's configuration; the authenticator's section."""
+
+    def run(deploy, *names, lacking=frozenset()):
+        known = BricsAuthenticator.class_traits().keys() - lacking
+        entry = SimpleNamespace(load=lambda: SimpleNamespace(class_traits=lambda: known))
+        with monkeypatch.context() as patch:
+            patch.setattr("importlib.metadata.entry_points", lambda **_: [entry])
+            patch.setattr(Path, "iterdir", lambda _: iter(()))
+            module = runpy.run_path(str(K8S / "base/jupyterhub/deploy_settings.py"))
+            module["DEPLOY"].update(deploy)
+            patch.setitem(sys.modules, "deploy_settings", SimpleNamespace(**module))
+            config = Config()
+            for name in names:
+                (file,) = (K8S / "components" / name).glob("*.py")
+                runpy.run_path(str(file), init_globals={"get_config": lambda: config})
+        return dict(config.BricsAuthenticator)
+
+    return run
+
+
+def test_sessions_last_as_long_as_the_deployment_says(layers):
+    traits = layers(settings(), "realauth")
+    assert (traits["session_max_age"], traits["start_max_age"]) == (12 * 3600, 12 * 3600)
+    traits = layers(settings(sessionHours="8.0", startSignInHours="0.5"), "realauth")
+    assert (traits["session_max_age"], traits["start_max_age"]) == (8 * 3600, 1800)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "sign_out"),
+    [("/jupyter", "/jupyter/_oidc/sign_out?rd=%2Fjupyter"), ("/", "/_oidc/sign_out?rd=%2F")],
+)
+def test_behind_zenith_signing_out_ends_its_session_too(layers, base_url, sign_out):
+    traits = layers(settings(baseUrl=base_url), "realauth", "zenith")
+    assert (traits["logout_redirect_url"], traits["invalid_jwt_logout"]) == (sign_out, True)
+    deploy = settings(logoutRedirectUrl="/out", invalidTokenLogout="false")
+    traits = layers(deploy, "realauth", "zenith")
+    assert (traits["logout_redirect_url"], traits["invalid_jwt_logout"]) == ("/out", False)
+
+
+def test_elsewhere_signing_out_is_as_the_deployment_says(layers):
+    traits = layers(settings(), "realauth")
+    assert (traits["logout_redirect_url"], traits["invalid_jwt_logout"]) == ("", False)
+    traits = layers(settings(logoutRedirectUrl="https://x/out", invalidTokenLogout="true"), "realauth")
+    assert (traits["logout_redirect_url"], traits["invalid_jwt_logout"]) == ("https://x/out", True)
+    assert layers(settings(), "realauth", "localissuer")["logout_redirect_url"] == "/oidc/callback?logout="
+    own = layers(settings(logoutRedirectUrl="/out"), "realauth", "localissuer")
+    assert own["logout_redirect_url"] == "/out"
+
+
+def test_older_authenticators_are_asked_for_nothing_that_they_do_not_have(layers):
+    known = {"oidc_server", "brics_platform", "jwt_audience"}
+    assert set(layers(settings(), "realauth", "zenith", lacking=NEWER_TRAITS)) == known
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "0.0.0.0", "::"])  # noqa: S104
+def test_an_api_on_loopback_is_refused_where_slurm_is_elsewhere(layers, monkeypatch, address):
+    found = {"host": address, "other": "192.0.2.10"}
+    monkeypatch.setattr("socket.getaddrinfo", lambda host, _: [(0, 0, 0, "", (found[host], 0))])
+    with pytest.raises(ValueError, match="is on loopback"):
+        layers(settings(hubConnectUrl="http://host:8081"), "externalslurm")
+    layers(settings(hubConnectUrl="http://other:8081"), "externalslurm")

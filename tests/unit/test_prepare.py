@@ -52,6 +52,29 @@ def test_settings_that_are_needed_are_told_at_once(
     assert all(line.startswith(f"{tmp_path}/deploy.yaml: ") for line in lines)
 
 
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "localhost", "[::1]", "0x7f.1", "[::ffff:127.0.0.1]", "0.0.0.0"],  # noqa: S104
+)
+@pytest.mark.parametrize("name", ["prod", "dev_dummyauth_extslurm"])
+def test_a_hub_on_loopback_is_refused_where_slurm_is_elsewhere(tmp_path: Path, name: str, host: str) -> None:
+    message = refused(name, tmp_path, ISSUER + SLURM.replace("192.0.2.10", host))
+    assert message.startswith(f"{tmp_path}/deploy.yaml: hubConnectUrl: ")
+    assert "loopback" in message
+
+
+@pytest.mark.parametrize("name", ["prod", "dev_realauth", "dev_realauth_zenithclient"])
+def test_tokens_of_an_issuer_come_over_https(tmp_path: Path, name: str) -> None:
+    message = refused(name, tmp_path, SLURM + ISSUER.replace("https", "http"))
+    assert message.startswith(f"{tmp_path}/deploy.yaml:3: oidcServer: must begin with https://")
+
+
+def test_a_session_in_production_is_a_day_of_work(tmp_path: Path) -> None:
+    assert "sessionHours: must not be more than 12" in refused(
+        "prod", tmp_path, SLURM + ISSUER + "sessionHours: 13\n"
+    )
+
+
 def test_keys_are_told_when_the_settings_are_right(tmp_path: Path) -> None:
     message = refused("prod", tmp_path, SLURM + ISSUER)
     assert len(message.splitlines()) == 6

@@ -12,7 +12,7 @@ import batchspawner  # noqa: F401 - registers the hub API with which a job repor
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
-from deploy_settings import DEPLOY  # noqa: E402 - a file beside this one
+from deploy_settings import DEPLOY  # noqa: E402 - files beside this one
 from redact import RedactSecrets  # noqa: E402
 
 c = get_config()  # noqa: F821
@@ -48,6 +48,17 @@ c.JupyterHub.cookie_secret_file = str(STATE / "jupyterhub_cookie_secret")
 c.CryptKeeper.keys = [crypt_key()]
 c.JupyterHub.cleanup_servers = False
 c.Authenticator.enable_auth_state = True
+
+# --- Sessions. In the browser too, where JupyterHub would keep the cookie for a month.
+
+session_hours = float(DEPLOY["sessionHours"])
+c.JupyterHub.cookie_max_age_days = session_hours / 24
+c.JupyterHub.tornado_settings = {"cookie_options": {"expires_days": session_hours / 24}}
+c.JupyterHub.token_expires_in_max_seconds = int(session_hours * 3600)
+# Of its own a server tells the hub that it is used. Who uses it comes with a session of theirs.
+c.Spawner.server_token_scopes = ["users:activity!user"]
+# Seconds for which a server believes what the hub said of a session, which may have ended since.
+c.Spawner.args = ["--HubOAuth.cache_max_age=15"]
 
 # --- Logs: to the container's output and to the volume, never with a token in them.
 

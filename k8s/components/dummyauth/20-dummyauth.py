@@ -13,12 +13,17 @@ from jupyterhub.auth import Authenticator
 c = get_config()  # noqa: F821
 
 
+def dev_users():
+    """The users, in their order."""
+    return json.loads(Path("/etc/brics/dev_users/dev_users.json").read_text())
+
+
 class DevUsersAuthenticator(Authenticator):
     """Lets the users of dev_users in, who share one password."""
 
     async def authenticate(self, handler, data):
         """The user's name and projects, or None, which shows the form again with a message."""
-        users = json.loads(Path("/etc/brics/dev_users/dev_users.json").read_text())
+        users = dev_users()
         password = Path("/etc/brics/deploy-secret/dummyAuthPassword").read_text()
         # Set if it is missing: JupyterHub, to show the form again, takes for granted that it is there.
         name = data.setdefault("username", "") or next(iter(users))
@@ -27,7 +32,15 @@ class DevUsersAuthenticator(Authenticator):
             return None
         return {"name": name, "auth_state": users[name]}
 
+    async def refresh_user(self, user, handler=None):
+        """The user's projects as dev_users has them now; False, if it no longer has the user."""
+        users = dev_users()
+        return {"name": user.name, "auth_state": users[user.name]} if user.name in users else False
+
 
 c.JupyterHub.authenticator_class = DevUsersAuthenticator
 # authenticate() refuses whoever is not in dev_users.
 c.Authenticator.allow_all = True
+# What dev_users no longer has gets no further with a cookie or a token.
+c.Authenticator.auth_refresh_strict = True
+c.Authenticator.refresh_pre_spawn = True

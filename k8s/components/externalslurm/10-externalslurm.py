@@ -1,5 +1,7 @@
 """Layer of jupyterhub_config.py: Slurm runs elsewhere, so that its jobs reach the hub's API from outside the pod."""
 
+import ipaddress
+import socket
 from urllib.parse import urlsplit
 
 from deploy_settings import DEPLOY
@@ -10,4 +12,20 @@ c = get_config()  # noqa: F821
 c.JupyterHub.hub_bind_url = "http://0.0.0.0:8081"
 c.JupyterHub.hub_connect_url = "http://127.0.0.1:8081"
 # Without a path: the hub adds its own.
-c.Spawner.hub_connect_url = urlsplit(DEPLOY["hubConnectUrl"])._replace(path="").geturl()
+url = urlsplit(DEPLOY["hubConnectUrl"])._replace(path="")
+c.Spawner.hub_connect_url = url.geturl()
+
+
+def addresses(host):
+    """The addresses of a host, in any form that the system takes; none if it has none here."""
+    try:
+        return {ipaddress.ip_address(found[4][0]) for found in socket.getaddrinfo(host, None)}
+    except OSError:
+        return set()
+
+
+# On a cluster nobody has checked it before.
+if any(address.is_loopback or address.is_unspecified for address in addresses(url.hostname)):
+    raise ValueError(
+        f"hubConnectUrl: {url.geturl()} is on loopback: jobs would send their tokens to their own node"
+    )

@@ -1,8 +1,6 @@
 """Layer of jupyterhub_config.py: the pod's proxy signs users in at the pod's issuer, and is the only way in."""
 
-from importlib.metadata import entry_points
-
-from deploy_settings import DEPLOY
+from deploy_settings import DEPLOY, set_authenticator_traits
 
 c = get_config()  # noqa: F821
 
@@ -10,7 +8,6 @@ c = get_config()  # noqa: F821
 ADDRESS = "0.0.0.0" if "directPort" in DEPLOY else "127.0.0.1"  # noqa: S104
 c.JupyterHub.bind_url = f"http://{ADDRESS}:8000{DEPLOY['baseUrl']}"
 
-# Ends the proxy's session, then the issuer's. Older authenticators cannot do that.
-(authenticator,) = entry_points(group="jupyterhub.authenticators", name="brics")
-if authenticator.load().class_traits().get("logout_redirect_url"):
-    c.BricsAuthenticator.logout_redirect_url = "/oidc/callback?logout="
+# Ends the proxy's session, then the issuer's.
+if "logoutRedirectUrl" not in DEPLOY:
+    set_authenticator_traits(c, logout_redirect_url="/oidc/callback?logout=")

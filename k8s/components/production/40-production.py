@@ -5,10 +5,6 @@ After JupyterHub's "Security Overview"; the README says what is not followed, an
 
 c = get_config()  # noqa: F821
 
-# Whoever signed in in the morning signs in again the next day, with a token that is valid then.
-c.JupyterHub.cookie_max_age_days = 0.5
-# In the browser too, where JupyterHub would keep the cookie for a month.
-c.JupyterHub.tornado_settings = {"cookie_options": {"expires_days": 0.5}}
 # What stands in front of the hub says that users came over HTTPS (X-Forwarded-Proto); cookies are for HTTPS alone then.
 # The hub's own proxy would add that they come over HTTP.
 c.ConfigurableHTTPProxy.command = ["configurable-http-proxy", "--no-x-forward"]

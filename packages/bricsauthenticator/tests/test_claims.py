@@ -114,37 +114,7 @@ BAD = {
             "{",
             "not JSON",
             "[" * 100_000,
-            '{"a.b": 1}',
-            '{"a.b": {"resources": []}, "a.b": {"resources": []}}',
             json.dumps(json.dumps(ONE_PROJECT)),
-            {"project1.brics": None},
-            {"project1.brics": []},
-            {"project1.brics": {"name": "x"}},
-            {"project1.brics": {"name": "x", "resources": {}}},
-            {"project1.brics": entry("x")},
-            {"project1.brics": entry({"username": "alice.project1"})},
-            {"project1.brics": entry({"name": 7, "username": "alice.project1"})},
-            {"project1.brics": entry({"name": PLATFORM})},
-            {"project1.brics": entry(resource(7))},
-            {"project1.brics": entry(resource([]))},
-            {"project1.brics": entry(resource(), name=None)},
-            {"project1.brics": entry(resource(), name=7)},
-            {"project1.brics": entry(resource(), resource("alice.project2"))},
-            {"project1.brics": entry(resource("bob.project1"))},
-            {"project1.brics": entry(resource("alice.project2"))},
-            {"project1.brics": entry(resource("alice"))},
-            {"project1.brics": entry(resource("alice.project1.x"))},
-            {"project1.brics": entry(resource("root"))},
-            {"project1": entry(resource())},
-            {".brics": entry(resource("alice."))},
-            {"project1.": entry(resource())},
-            {"../x.brics": entry(resource("alice.../x"))},
-            {"a b.brics": entry(resource("alice.a b"))},
-            {"a$(id).brics": entry(resource("alice.a$(id)"))},
-            {"-p.brics": entry(resource("alice.-p"))},
-            {"p\n.brics": entry(resource("alice.p\n"))},
-            {f"{'p' * 65}.brics": entry(resource(f"alice.{'p' * 65}"))},
-            {7: entry(resource())},
         )
     },
     "a list": [claims()],
@@ -165,6 +135,87 @@ def test_messages_do_not_quote_values() -> None:
         assert str(caught.value).isascii()
         assert "\n" not in str(caught.value)
         assert len(str(caught.value)) < 120
+
+
+REASONS = {
+    "a project is not an object",
+    "a project has no list of resources",
+    "a project has several accounts on this platform",
+    "a resource of a project is not an object with a name",
+    "a resource of a project has no username",
+    "a project's key is not of the form <project>.<portal>",
+    "a project's name is not a string",
+    "a project's username is not of the form <user>.<project>",
+    "a project's username is that of another user",
+}
+
+ODD = [
+    {"project1.brics": None},
+    {"project1.brics": []},
+    {"project1.brics": {"name": "x"}},
+    {"project1.brics": {"name": "x", "resources": {}}},
+    {"project1.brics": entry("x")},
+    {"project1.brics": entry({"username": "alice.project1"})},
+    {"project1.brics": entry({"name": 7, "username": "alice.project1"})},
+    {"project1.brics": entry({"name": PLATFORM})},
+    {"project1.brics": entry(resource(7))},
+    {"project1.brics": entry(resource([]))},
+    {"project1.brics": entry(resource(), name=None)},
+    {"project1.brics": entry(resource(), name=7)},
+    {"project1.brics": entry(resource(), resource("alice.project2"))},
+    {"project1.brics": entry(resource("bob.project1"))},
+    {"project1.brics": entry(resource("alice.project2"))},
+    {"project1.brics": entry(resource("alice"))},
+    {"project1.brics": entry(resource("alice.project1.x"))},
+    {"project1.brics": entry(resource("root"))},
+    {"project1": entry(resource())},
+    {".brics": entry(resource("alice."))},
+    {"project1.": entry(resource())},
+    {"../x.brics": entry(resource("alice.../x"))},
+    {"a b.brics": entry(resource("alice.a b"))},
+    {"a$(id).brics": entry(resource("alice.a$(id)"))},
+    {"-p.brics": entry(resource("alice.-p"))},
+    {"p\n.brics": entry(resource("alice.p\n"))},
+    {f"{'p' * 65}.brics": entry(resource(f"alice.{'p' * 65}"))},
+    {7: entry(resource())},
+    {"Project2.brics": entry(resource("alice.Project2"))},
+    {"PROJECT2.BRICS": entry(resource())},
+    {"project2.brics": entry([])},
+    {"project2.brics": entry(None)},
+    {"project2.brics": entry({"name": PLATFORM, "username": {"a": ["b"]}})},
+    {"project2.brics": entry(resource("alice.project2"), name={"en": "x"})},
+    {"project2.brics": entry(resource("alice.project2"), 7)},
+    {"project2.brics": {"name": "x", "resources": [[resource("alice.project2")]]}},
+    {"project2.brics": {"name": "x", "resources": json.dumps([resource("alice.project2")])}},
+    {"project2.brics": "[" * 100},
+    {"project2.brics": True},
+    {"": entry(resource())},
+]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: ascii(odd)[:40])
+def test_an_odd_project_is_left_out_and_the_others_remain(odd: dict[Any, Any]) -> None:
+    good = {"good.brics": entry(resource("alice.good"))}
+    for projects in (odd | good, good | odd):
+        identity = normalise(claims(projects=projects), PLATFORM)
+        assert list(identity.projects) == ["good.brics"]
+        assert len(identity.left_out) == 1
+    alone = normalise(claims(projects=odd), PLATFORM)
+    assert (alone.projects, alone.left_out) == ({}, identity.left_out)
+
+
+def test_what_is_said_twice_does_not_count() -> None:
+    member, other = json.dumps(entry(resource("alice.p"))), json.dumps(entry(resource("alice.q")))
+    inside = member.replace('"name"', '"name": "x", "name"', 1)
+    text = f'{{"p.b": {member}, "q.b": {other}, "p.b": {member}, "r.b": {inside}}}'
+    identity = normalise(claims(projects=text), PLATFORM)
+    assert (list(identity.projects), len(identity.left_out)) == (["q.b"], 2)
+
+
+def test_reasons_quote_nothing() -> None:
+    for odd in ODD:
+        for reason in normalise(claims(projects=odd), PLATFORM).left_out:
+            assert reason in REASONS
 
 
 def test_huge_numbers_do_no_harm() -> None:

@@ -35,7 +35,6 @@ CLAIM_ATTACKS: dict[str, dict[str, Any]] = {
     "projects a list": {"projects": []},
     "projects a number": {"projects": 7},
     "projects not JSON": {"projects": "{"},
-    "account of another": {"projects": project_claim("project1", user="bob")},
     "exp a string": {"exp": str(NOW + 600)},
     **{f"short_name {name[:20]!a}": {"short_name": name} for name in BAD_SHORT_NAMES},
 }
@@ -48,8 +47,14 @@ def test_bad_claims_get_401(hub: Hub, issuer: Issuer, claims: dict[str, Any]) ->
 
 @pytest.mark.parametrize(
     "projects",
-    [{}, "{}", project_claim("project1", platform="other.platform")],
-    ids=["empty", "empty string", "foreign platform"],
+    [
+        {},
+        "{}",
+        project_claim("project1", platform="other.platform"),
+        project_claim("project1", user="bob"),
+        {"project1.brics": {"name": "x"}},
+    ],
+    ids=["empty", "empty string", "foreign platform", "account of another", "odd"],
 )
 def test_no_project_gets_403(hub: Hub, issuer: Issuer, projects: Any) -> None:
     refused(hub, issuer, issuer.token(projects=projects), 403)

@@ -3,6 +3,8 @@
 ========================  ==================================================================================
 ``names``                 projects and the forms of their names; the exchange format that auth_state is
 ``claims``                claims of a verified token → user and projects
+``sessions``              how long a sign-in counts, and what ends with it
+``addresses``             where an issuer may be
 ``tokens``                signature, issuer, audience and times of a token
 ``issuer_keys``           the issuer's public keys, fetched and cached
 ``authenticator``         ``BricsAuthenticator``
@@ -14,7 +16,7 @@
 ``spawner``               ``BricsSlurmSpawner``
 ========================  ==================================================================================
 
-``names``, ``claims``, ``options`` and ``slurm`` are pure.
+``names``, ``addresses``, ``claims``, ``options`` and ``slurm`` are pure.
 """
 
 from bricsauthenticator.authenticator import BricsAuthenticator

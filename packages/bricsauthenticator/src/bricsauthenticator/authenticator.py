@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from jupyterhub.auth import Authenticator  # type: ignore[import-untyped]
+from jupyterhub.handlers.pages import SpawnHandler  # type: ignore[import-untyped]
 from jupyterhub.log import log_request  # type: ignore[import-untyped]
+from jupyterhub.utils import maybe_future  # type: ignore[import-untyped]
 from tornado import web
 from traitlets import Bool, Float, List, TraitError, Unicode, default, validate
 
+from bricsauthenticator import sessions
+from bricsauthenticator.addresses import issuer_problem
 from bricsauthenticator.claims import ClaimsError, Identity, normalise
 from bricsauthenticator.issuer_keys import IssuerKeys, IssuerUnavailableError
 from bricsauthenticator.login import BricsLoginHandler, BricsLogoutHandler
@@ -28,7 +32,8 @@ class BricsAuthenticator(Authenticator):  # type: ignore[misc]
     """
 
     oidc_server = Unicode(
-        help="URL of the OpenID Connect issuer, exactly as tokens and its discovery document give it."
+        help="""URL of the OpenID Connect issuer, exactly as tokens and its discovery document give it: https, or
+        http on this machine's loopback."""
     ).tag(config=True)
 
     brics_platform = Unicode(
@@ -67,7 +72,24 @@ class BricsAuthenticator(Authenticator):  # type: ignore[misc]
         """,
     ).tag(config=True)
 
+    session_max_age = Float(
+        12 * 3600.0,
+        help="""Seconds for which a sign-in counts. Every credential of the user's ends then, but for the tokens of
+        running servers, which end with their jobs.
+        """,
+    ).tag(config=True)
+
+    start_max_age = Float(
+        help="""Seconds after a sign-in in which servers can be started; later only after another one. By default, and
+        at most, ``session_max_age``.
+        """
+    ).tag(config=True)
+
     _keys: IssuerKeys | None = None
+
+    @default("start_max_age")
+    def _start_max_age_default(self) -> float:
+        return self.session_max_age
 
     @default("allow_all")
     def _allow_all_default(self) -> bool:
@@ -86,6 +108,11 @@ class BricsAuthenticator(Authenticator):  # type: ignore[misc]
         """
         return -1
 
+    @default("auth_refresh_strict")
+    def _auth_refresh_strict_default(self) -> bool:
+        """What :meth:`refresh_user` says counts for API tokens too."""
+        return True
+
     @default("auto_login")
     def _auto_login_default(self) -> bool:
         """There is no form: /hub/login signs in by itself, so signing out must not lead back there."""
@@ -93,12 +120,16 @@ class BricsAuthenticator(Authenticator):  # type: ignore[misc]
 
     @validate("oidc_server")
     def _validate_oidc_server(self, proposal: Any) -> str:
-        url = urlsplit(proposal.value)
-        if proposal.value and (
-            url.scheme not in {"http", "https"} or not url.hostname or url.query or url.fragment
-        ):
-            raise TraitError(f"oidc_server: {proposal.value!r} is not the URL of an issuer")
+        problem = issuer_problem(proposal.value) if proposal.value else ""
+        if problem:
+            raise TraitError(f"oidc_server: {proposal.value!r} {problem}")
         return str(proposal.value)
+
+    @validate("session_max_age", "start_max_age")
+    def _validate_max_age(self, proposal: Any) -> float:
+        if not 0 < proposal.value < float("inf"):
+            raise TraitError(f"{proposal.trait.name}: must be a number of seconds above 0")
+        return float(proposal.value)
 
     @validate("jwt_algorithms")
     def _validate_jwt_algorithms(self, proposal: Any) -> list[str]:
@@ -117,10 +148,22 @@ class BricsAuthenticator(Authenticator):  # type: ignore[misc]
         ]
         if missing:
             raise ValueError(f"BricsAuthenticator: not configured: {', '.join(missing)}")
-        settings = getattr(app, "tornado_settings", None)
-        if settings is not None:
+        if self.start_max_age > self.session_max_age:
+            raise ValueError("BricsAuthenticator: start_max_age is longer than session_max_age")
+        if app is not None:
+            self._limit_sessions(app)
+            settings = app.tornado_settings
             settings["log_function"] = hide_token(settings.get("log_function", log_request))
         return [("/login", BricsLoginHandler), ("/logout", BricsLogoutHandler)]
+
+    def _limit_sessions(self, app: Any) -> None:
+        """Bound what JupyterHub bounds by itself, and what its database holds."""
+        settings, seconds = app.tornado_settings, self.session_max_age
+        settings["cookie_max_age_days"] = min(settings.get("cookie_max_age_days", 14), seconds / 86400)
+        longest = settings.get("token_expires_in_max_seconds") or seconds
+        settings["token_expires_in_max_seconds"] = max(1, int(min(longest, seconds)))
+        sessions.limit_old_tokens(app.db, seconds)
+        sessions.limit_tokens(app.db, seconds)
 
     async def authenticate(self, handler: web.RequestHandler, data: Any = None) -> dict[str, Any]:
         """The user that the request's token is for.
@@ -138,28 +181,77 @@ class BricsAuthenticator(Authenticator):  # type: ignore[misc]
             identity = await self._identify(token)
         except (TokenError, ClaimsError) as error:
             self.log.warning("Sign-in refused: %s", error)
-            raise _unauthorised("invalid", "The authentication token is not valid or has expired.") from None
+            raise _unauthorised("invalid", f"Sign-in failed: {error}.") from None
         except IssuerUnavailableError:
             raise _unavailable() from None
+        for reason, times in Counter(identity.left_out).items():
+            self.log.warning("Sign-in of %s: %s left out: %s", identity.short_name, times, reason)
         if not identity.projects:
             self.log.warning("Sign-in refused: %s has no project here", identity.short_name)
+            await handler.end_access(self.normalize_username(identity.short_name))
             raise web.HTTPError(403, "You have no project with access to this platform.")
         return {"name": identity.short_name, "auth_state": to_auth_state(identity.projects)}
 
-    async def refresh_user(self, user: Any, handler: web.RequestHandler | None = None) -> bool:
-        """False if the request's token names another user than its session.
+    def is_admin(self, handler: Any, authentication: dict[str, Any]) -> bool:
+        """Whether the configuration makes the user an administrator; who was one before is none now."""
+        return authentication["name"] in self.admin_users
+
+    async def refresh_user(self, user: Any, handler: Any = None) -> bool:
+        """Whether the user may do what is asked for: False if there has to be another sign-in first.
+
+        JupyterHub asks for every request, whether it comes with a cookie or with a token.
+        """
+        token = handler.get_token() if getattr(handler, "_token_authenticated", False) else None
+        if token is not None and sessions.is_server_token(token):
+            return True
+        if not await self._is_allowed(user.name) or not self._signed_in(user, handler):
+            return False
+        if token is not None:
+            # Another process may have made it.
+            sessions.limit_token(token, self.session_max_age)
+            if token.expired:
+                return False
+        return not self._names_another(user, handler)
+
+    def _signed_in(self, user: Any, handler: Any) -> bool:
+        """Whether the user's last sign-in is recent enough for what is asked for."""
+        starting = isinstance(handler, SpawnHandler)
+        return sessions.is_recent(user.orm_user, self.start_max_age if starting else self.session_max_age)
+
+    async def _is_allowed(self, name: str) -> bool:
+        """Whether the configuration still lets in somebody who has signed in under it or an earlier one."""
+        if not await maybe_future(self.check_blocked_users(name)):
+            return False
+        return (
+            self.allow_existing_users
+            or name in self.admin_users
+            or bool(await maybe_future(self.check_allowed(name)))
+        )
+
+    def _names_another(self, user: Any, handler: Any) -> bool:
+        """Whether the request's token names another user than its session.
 
         That happens when someone else signs in at the proxy while the hub still has a session of the browser.
         The token is not verified for this: being wrong only leads to a sign-in, where it is.
         """
         token = handler.request.headers.get(TOKEN_HEADER, "") if handler is not None else ""
         named = unverified_claim(token, "short_name") if token else None
-        if not isinstance(named, str) or self.normalize_username(named) == user.name:
-            return True
-        if not hasattr(handler, "_token_authenticated"):
-            # JupyterHub 6.1.1 asks for it and sets it for API tokens only.
-            handler._token_authenticated = False  # type: ignore[union-attr]
-        return False
+        return isinstance(named, str) and self.normalize_username(named) != user.name
+
+    def pre_spawn_start(self, user: Any, spawner: Any) -> None:
+        """Let the server's own token last as long as the server, and refuse to start without a recent sign-in.
+
+        :raises tornado.web.HTTPError: 403 the user's sign-in is too old, or the user has signed out.
+        """
+        sessions.mark_server_token(user.db, spawner.orm_spawner, spawner.api_token)
+        if not sessions.is_recent(user.orm_user, self.start_max_age):
+            error = web.HTTPError(403, "Your sign-in is too old to start a server: sign in again.")
+            error.jupyterhub_message = error.log_message  # type: ignore[attr-defined]
+            raise error
+
+    def post_spawn_stop(self, user: Any, spawner: Any) -> None:
+        """Let the server's own token end with it."""
+        sessions.revoke_server_tokens(user.db, spawner.orm_spawner)
 
     async def _identify(self, token: str) -> Identity:
         """

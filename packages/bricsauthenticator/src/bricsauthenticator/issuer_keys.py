@@ -1,6 +1,6 @@
 """The public keys of an OpenID Connect issuer: found by discovery, fetched without blocking, cached briefly.
 
-Imports: tokens. The only module of this package that talks to the issuer.
+Imports: addresses, tokens. The only module of this package that talks to the issuer.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import jwt
 from tornado.httpclient import HTTPError
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
+from bricsauthenticator.addresses import is_safe
 from bricsauthenticator.tokens import Header, TokenError, select_key
 
 MAX_DOCUMENT = 512 * 1024
@@ -154,12 +155,12 @@ class IssuerKeys:
 
     def _may_fetch(self, url: str) -> bool:
         """Keys travel as safely as the discovery document did: never over http if that came over https."""
-        schemes = {"https", urlsplit(self.issuer).scheme}
         try:
             parts = urlsplit(url)
         except ValueError:
             return False
-        return parts.scheme in schemes and bool(parts.hostname)
+        same = {"https", urlsplit(self.issuer).scheme}
+        return bool(parts.hostname) and parts.scheme in same and is_safe(parts)
 
     async def _get_json(self, url: str) -> dict[str, Any]:
         """Get a JSON object; with time-outs, a size limit and without following redirects.

@@ -30,6 +30,9 @@ MAX_TOKEN = 65_536
 """Longest token, characters (tornado's limit of all headers together)."""
 
 
+MALFORMED = "the token is malformed"
+
+
 class TokenError(Exception):
     """The token is not accepted. The message is harmless: it quotes nothing from the token or a key."""
 
@@ -53,7 +56,7 @@ def read_header(token: str, allowed: Sequence[str]) -> Header:
     try:
         header = jwt.get_unverified_header(token)
     except Exception:  # whatever a hostile token makes the parser raise, it is refused
-        raise TokenError("the token is malformed") from None
+        raise TokenError(MALFORMED) from None
     algorithm, key_id = header.get("alg"), header.get("kid")
     if not isinstance(algorithm, str) or algorithm not in allowed or algorithm not in ASYMMETRIC:
         raise TokenError("the token's algorithm is not allowed")
@@ -120,10 +123,13 @@ def verify(token: str, key: jwt.PyJWK, *, issuer: str, audience: str, leeway: fl
                 "verify_jti": False,
             },
         )
+    except jwt.MissingRequiredClaimError as error:
+        # One of the names above: nothing of the token.
+        raise TokenError(f"the token lacks the claim {error.claim}") from None
     except jwt.PyJWTError as error:
-        raise TokenError(REASONS.get(type(error), "the token does not verify")) from None
+        raise TokenError(REASONS.get(type(error), MALFORMED)) from None
     except Exception:  # as in read_header
-        raise TokenError("the token does not verify") from None
+        raise TokenError(MALFORMED) from None
 
 
 def unverified_claim(token: str, name: str) -> object:
@@ -140,5 +146,4 @@ REASONS: dict[type[Exception], str] = {
     jwt.InvalidAudienceError: "the token is for another audience",
     jwt.InvalidIssuerError: "the token is from another issuer",
     jwt.InvalidSignatureError: "the token's signature is wrong",
-    jwt.MissingRequiredClaimError: "the token lacks a required claim",
 }
