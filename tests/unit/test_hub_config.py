@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 import runpy
 import sys
 from pathlib import Path
@@ -15,43 +14,6 @@ from traitlets.config import Config
 from brics_envs.config.dev_users import DevUser, projects_by_user
 
 K8S = Path(__file__).resolve().parents[2] / "k8s"
-
-
-@pytest.fixture
-def redact(monkeypatch):
-    monkeypatch.syspath_prepend(str(K8S / "base" / "jupyterhub"))
-    import redact
-
-    yield redact.RedactSecrets()
-    sys.modules.pop("redact")
-
-
-@pytest.mark.parametrize(
-    ("message", "args"),
-    [
-        ("Spawner submitting environment: %s", ({"JUPYTERHUB_API_TOKEN": "s3cr3t", "JUPYTERHUB_USER": "a"},)),
-        ("CONFIGPROXY_AUTH_TOKEN=%s", ("s3cr3t",)),
-        ('{"client_secret": "s3cr3t"}', ()),
-        ("GET /hub/login?token=s3cr3t&next=/", ()),
-        ("Authorization: Bearer s3cr3t", ()),
-        ("Authorization: token s3cr3t", ()),
-        ("dummyAuthPassword: s3cr3t", ()),
-    ],
-)
-def test_secrets_are_removed_from_records(redact, message, args):
-    record = logging.LogRecord("JupyterHub", logging.DEBUG, "f", 1, message, args, None)
-    assert redact.filter(record)
-    assert "s3cr3t" not in record.getMessage()
-    assert "[redacted]" in record.getMessage()
-
-
-def test_other_records_stay_as_they_are(redact):
-    record = logging.LogRecord(
-        "JupyterHub", logging.INFO, "f", 1, "Adding user %s: tokens are made", ("a",), None
-    )
-    assert redact.filter(record)
-    assert record.getMessage() == "Adding user a: tokens are made"
-    assert record.args == ("a",)
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ def test_proxy_and_issuer_agree() -> None:
     assert endpoints == {f"{routes}/{name}" for name in re.findall(r"\$\{ROUTES\}/(\w+)`[,\s]", PROVIDER)}
     (callback,) = re.findall(r"^OIDCRedirectURI \$\{PUBLIC_URL\}(\S+)$", HTTPD, re.MULTILINE)
     assert f"redirect_uris: [`${{settings.publicUrl}}{callback}`]" in PROVIDER
-    assert f'logout_redirect_url = "{callback}?logout="' in (COMPONENT / "30-localissuer.py").read_text()
+    assert f'logout_redirect_url="{callback}?logout="' in (COMPONENT / "30-localissuer.py").read_text()
     assert f"OIDCIDTokenSignedResponseAlg {ALGORITHM}" in HTTPD
     assert f"const ALGORITHM = '{ALGORITHM}';" in PROVIDER
 

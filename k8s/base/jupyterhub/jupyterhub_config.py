@@ -4,6 +4,7 @@ A hub that spawns notebook servers as Slurm jobs, with every Slurm command sent 
 may set are in ``DEPLOY``, for the layers too.
 """
 
+import os
 import secrets
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import batchspawner  # noqa: F401 - registers the hub API with which a job repor
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 from deploy_settings import DEPLOY  # noqa: E402 - files beside this one
-from redact import RedactSecrets  # noqa: E402
+from redact import know, watch  # noqa: E402
 
 c = get_config()  # noqa: F821
 
@@ -31,21 +32,25 @@ c.ConfigurableHTTPProxy.pid_file = f"/tmp/jupyterhub-proxy-{secrets.token_hex(8)
 # --- State, in the volume jupyterhub_root: users stay signed in and servers go on when the hub restarts.
 
 
-def crypt_key():
-    """The key that encrypts auth_state in the database; made at the first start."""
-    file = STATE / "jupyterhub_crypt_key"
+def secret_file(name, make):
+    """A file with a secret that is made at the first start; its contents, bytes."""
+    file = STATE / name
     if not file.exists():
         new = file.with_suffix(".new")
         new.unlink(missing_ok=True)
         new.touch(mode=0o600)
-        new.write_bytes(secrets.token_bytes(32))
+        new.write_bytes(make())
         new.rename(file)
     return file.read_bytes()
 
 
+# The key that encrypts auth_state in the database, and what signs cookies, in hexadecimal.
+crypt_key = secret_file("jupyterhub_crypt_key", lambda: secrets.token_bytes(32))
+cookie_secret = secret_file("jupyterhub_cookie_secret", lambda: secrets.token_hex(32).encode())
+
 c.JupyterHub.db_url = f"sqlite:///{STATE}/jupyterhub.sqlite"
 c.JupyterHub.cookie_secret_file = str(STATE / "jupyterhub_cookie_secret")
-c.CryptKeeper.keys = [crypt_key()]
+c.CryptKeeper.keys = [crypt_key]
 c.JupyterHub.cleanup_servers = False
 c.Authenticator.enable_auth_state = True
 
@@ -60,30 +65,41 @@ c.Spawner.server_token_scopes = ["users:activity!user"]
 # Seconds for which a server believes what the hub said of a session, which may have ended since.
 c.Spawner.args = ["--HubOAuth.cache_max_age=15"]
 
-# --- Logs: to the container's output and to the volume, never with a token in them.
+# --- Logs: to the container's output and to the volume, both from logLevel on and without secrets.
+
+watch()
+know(crypt_key, cookie_secret.strip(), bytes.fromhex(cookie_secret.decode()))
+know(*(file.read_text().strip() for file in Path("/etc/brics/deploy-secret").glob("[!.]*")))
+know(*(value for name, value in os.environ.items() if name.endswith(("TOKEN", "SECRET", "PASSWORD", "KEY"))))
 
 c.JupyterHub.log_level = DEPLOY["logLevel"]
 c.JupyterHub.log_datefmt = "%Y-%m-%dT%H:%M:%SZ"
 c.JupyterHub.logging_config = {
-    "filters": {"redact": {"()": RedactSecrets}},
     "handlers": {
-        "console": {"filters": ["redact"]},
         "file": {
             "class": "logging.handlers.RotatingFileHandler",
+            "level": DEPLOY["logLevel"],
             "filename": "/var/log/jupyterhub/jupyterhub.log",
             "maxBytes": 10 * 1024 * 1024,
             "backupCount": 5,
             "formatter": "plain",
-            "filters": ["redact"],
         },
     },
     "formatters": {
+        "console": {"class": "redact.ConsoleFormatter"},
         "plain": {
+            "class": "redact.PlainFormatter",
             "format": "[%(levelname)1.1s %(asctime)s.%(msecs).03d %(name)s %(module)s:%(lineno)d] %(message)s",
             "datefmt": "%Y-%m-%dT%H:%M:%SZ",
-        }
+        },
     },
-    "loggers": {"JupyterHub": {"handlers": ["console", "file"]}},
+    "loggers": {
+        "JupyterHub": {"handlers": ["console", "file"], "propagate": False},
+        # It would log every statement with its values.
+        "sqlalchemy": {"level": "WARNING"},
+    },
+    # asyncio, sqlalchemy and whatever else is not JupyterHub's.
+    "root": {"level": DEPLOY["logLevel"], "handlers": ["console", "file"]},
 }
 
 # --- Notebook servers: Slurm jobs, submitted, queried and cancelled over SSH by the wrapper scripts.

@@ -6,6 +6,8 @@ the allowed algorithms and which of the issuer's keys to try.
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +32,8 @@ MAX_TOKEN = 65_536
 """Longest token, characters (tornado's limit of all headers together)."""
 
 
+COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+
 MALFORMED = "the token is malformed"
 
 
@@ -53,6 +57,8 @@ def read_header(token: str, allowed: Sequence[str]) -> Header:
     """
     if len(token) > MAX_TOKEN:
         raise TokenError("the token is too long")
+    if not _is_compact(token):
+        raise TokenError(MALFORMED)
     try:
         header = jwt.get_unverified_header(token)
     except Exception:  # whatever a hostile token makes the parser raise, it is refused
@@ -67,6 +73,18 @@ def read_header(token: str, allowed: Sequence[str]) -> Header:
     if key_id is not None and not isinstance(key_id, str):
         raise TokenError("the token's key ID is not a string")
     return Header(algorithm, key_id)
+
+
+def _is_compact(token: str) -> bool:
+    """Whether a token has the one form that RFC 7515 (3.1) allows. Decoders pass over what is not base64url."""
+    if not COMPACT.fullmatch(token):
+        return False
+    signature = token.rpartition(".")[2]
+    try:
+        decoded = base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4))
+    except ValueError:
+        return False
+    return base64.urlsafe_b64encode(decoded).rstrip(b"=").decode() == signature
 
 
 def select_key(keys: Sequence[Mapping[str, Any]], header: Header) -> jwt.PyJWK | None:
