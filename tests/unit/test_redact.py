@@ -107,11 +107,23 @@ def test_secrets_are_removed_by_their_form(redact, line):
         "Using Authenticator: bricsauthenticator.authenticator.BricsAuthenticator",
         "https://issuer.example.org/realms/brics/.well-known/openid-configuration: ConnectionRefusedError",
         "User alice has stale auth info. Cannot refresh on API requests.",
+        "[D 2026-11-26T18:08:01Z.253 oauthlib authorization authorization:98] Dispatching response_type code request",
+        "[W 2026-11-26T18:06:34Z.800 JupyterHub _xsrf_utils:163] Skipping XSRF check for insecure request GET /x",
+        "Setting cookie jupyterhub-session-id: {'httponly': True, 'expires_days': 0.5, 'path': '/jupyter/'}",
+        "302 GET /oauth_callback?code=[secret]&state=[secret] -> /jupyter/user/a/lab?_xsrf=[secret]",
         "12:34:56.789 n1 job 42 RUNNING http://127.0.0.1:41234/jupyter/user/alice/",
     ],
 )
 def test_all_else_stays(redact, line):
     assert redact.redact(line) == line
+
+
+def test_what_is_around_a_secret_stays(redact):
+    line = "Created {'code': 's3cr3t', 'state': \"s3cr3t\", 'scopes': ['self']} for <Request>"
+    assert (
+        redact.redact(line)
+        == "Created {'code': [redacted], 'state': [redacted], 'scopes': ['self']} for <Request>"
+    )
 
 
 def spellings(value):

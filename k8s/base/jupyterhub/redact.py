@@ -20,11 +20,14 @@ SHORTEST = 6
 MOST_ISSUED = 100_000
 """So many tokens are remembered; the oldest are forgotten first."""
 
-QUOTED = r"""b?(?P<{q}>\\*["'])(?:(?!(?P={q}))(?:\\.|.))*"""
-"""A string as Python or JSON writes it, up to its closing quote: the same, escaped as often as the opening one."""
+QUOTED = r"""b?(?P<{q}>\\*["'])(?:(?!(?P={q}))(?:\\.|.))*(?P={q})?"""
+"""A string as Python or JSON writes it; its closing quote is escaped as often as the opening one."""
 EQUALS = r"""(?:\\*["']\s*[:=,]|\s*(?:=|:|%3A|%3D|%253A|%253D))\s*"""
 """What stands between a name and its value, in an address that is quoted in another one too."""
 BARE = r"""(?:(?!%26|%2526)[^\s'",;&)}\]])+"""
+"""A value without quotes."""
+NO_VALUE = r"(?!\d{1,5}\]|\{|\[(?:redacted|secret)\])"
+"""What is none: the line of a module (``xsrf_utils:42]``), an object, what is redacted already."""
 
 HEADER = r"(?:proxy-)?authorization|x[-_]auth[-_]id[-_]token|(?:set-)?cookie|x[-_]xsrftoken"
 NAME = (
@@ -38,11 +41,11 @@ FORMS = [
     re.compile(form, re.IGNORECASE | re.DOTALL)
     for form in (
         r"()-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
-        rf"(\b(?:{HEADER}){EQUALS})(?:{QUOTED.format(q='q1')}|[^\r\n]+)",
-        rf"({NAME}{EQUALS})(?:{QUOTED.format(q='q2')}|\[[^\]]{{0,4000}}\]?|{BARE})",
+        rf"(\b(?:{HEADER}){EQUALS}){NO_VALUE}(?:{QUOTED.format(q='q1')}|[^\r\n]+)",
+        rf"({NAME}{EQUALS}){NO_VALUE}(?:{QUOTED.format(q='q2')}|\[[^\]]{{0,4000}}\]?|{BARE})",
         # `code: 404` is a status; as a member of an object or a parameter of an address it opens doors.
         rf"([\"'](?:{PARAMETER}){EQUALS}){QUOTED.format(q='q3')}",
-        rf"((?:[?&;]|%3F|%26|%253F|%2526)(?:{PARAMETER})(?:=|%3D|%253D)){BARE}",
+        rf"((?:[?&;]|%3F|%26|%253F|%2526)(?:{PARAMETER})(?:=|%3D|%253D)){NO_VALUE}{BARE}",
         r"(\bcode\b\W{1,3})[A-Za-z0-9_-]{16,}",
         r"(\b(?:token|bearer|basic)\s+)(?=\S*\d)[\w.~+/=-]{8,}",
         r"(/authorizations/(?:token|cookie)/)[^\s\"']+",
