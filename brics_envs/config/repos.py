@@ -1,4 +1,4 @@
-"""The dev repositories and ``--repo NAME=URL_OR_PATH[@REF]``. May import: errors.
+"""The dev repositories and ``--repo NAME=URL_OR_PATH[@REF]``. May import: errors, config.
 
 Passwords and tokens in a URL are taken out of it here, so that nothing further down can show or store them by
 accident: what is left of the URL (:attr:`GitUrl.url`) may be printed.
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from brics_envs.config.package import missing_package_files
 from brics_envs.errors import ConfigError
 
 REPOSITORIES = ("bricsauthenticator", "slurmspawner_wrappers")
@@ -27,9 +28,6 @@ ALLOWED = (
     f"NAME is {' or '.join(REPOSITORIES)}; behind the = stands a path, a Git URL ({', '.join(SCHEMES)} or "
     f"user@host:path), followed by @REF if wanted, or {BUILTIN}"
 )
-
-PACKAGE_FILES = ("pyproject.toml", "setup.py")
-"""A directory with none of these is no Python package that pip can install."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +75,28 @@ class UrlChoice:
 
 
 RepoChoice: TypeAlias = BuiltinChoice | PathChoice | UrlChoice
+
+
+def choice_text(choice: RepoChoice) -> str:
+    """What stands behind ``NAME=`` for a choice; credentials are left out."""
+    if isinstance(choice, BuiltinChoice):
+        return BUILTIN
+    if isinstance(choice, PathChoice):
+        return str(choice.path)
+    return f"{choice.url}@{choice.ref.replace('/', '%2F')}" if choice.ref else str(choice.url)
+
+
+def choice_of(name: str, text: str) -> RepoChoice:
+    """The choice that :func:`choice_text` wrote down; whether a path is still there is not looked at.
+
+    :raises ValueError: it is no such text.
+    """
+    if text == BUILTIN:
+        return BuiltinChoice(name)
+    if text.startswith("/"):
+        return PathChoice(name, Path(text))
+    address, ref = _split_ref(text)
+    return UrlChoice(name, parse_url(address), ref)
 
 
 def parse_choices(values: Sequence[str], base: Path) -> tuple[RepoChoice, ...]:
@@ -129,13 +149,6 @@ def without_credentials(text: str) -> str:
     for userinfo in (r"[^/]*", r".*(?=@[^@]*/)", r"[^/@]*:(?!\d+(?:/|$)).*"):
         text = re.sub(rf"(://){userinfo}@", r"\1***@", text, count=1)
     return text
-
-
-def missing_package_files(directory: Path) -> str:
-    """Return what makes a directory no Python package, or ``""`` if it is one."""
-    if any((directory / name).is_file() for name in PACKAGE_FILES):
-        return ""
-    return f"{directory} is no Python package: it has neither {' nor '.join(PACKAGE_FILES)}"
 
 
 def _parse(value: str, base: Path) -> RepoChoice:

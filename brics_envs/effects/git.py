@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from brics_envs.config.repos import GitUrl, missing_package_files, parse_url
+from brics_envs.config.repos import GitUrl, parse_url
 from brics_envs.effects import process
 from brics_envs.effects.files import locked
 from brics_envs.errors import EnvsError
@@ -31,7 +31,7 @@ REACH_DEADLINE_S = 5.0
 """Seconds until an address that does not answer counts as unreachable."""
 
 CLONE_DEADLINE_S = 600.0
-"""Seconds that a clone may take."""
+"""Seconds that a clone may take, and to wait for another process that clones the same."""
 
 LOCAL_DEADLINE_S = 60.0
 """Seconds for a command that reads a repository on disk."""
@@ -74,22 +74,22 @@ def clone(
     ref: str | None,
     directory: Path,
     report: Callable[[str], None],
-    deadline_s: float = CLONE_DEADLINE_S,
+    problem_of: Callable[[str, Path], str],
 ) -> bool:
     """Clone a repository; ``directory`` comes into being whole, by a rename, or not at all.
 
     :param ref: branch, tag or commit; none means the default branch.
     :param report: is given lines of progress.
-    :param deadline_s: seconds that it may take, and seconds to wait for another process that clones the same.
+    :param problem_of: tells, of the directory's name and the clone, why it is not kept; ``""`` if it is.
     :return: whether it was cloned; false if ``directory`` exists by now.
     :raises EnvsError: it failed, with Git's words.
     """
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
-        with locked(directory.parent / f".{directory.name}.lock", deadline_s):
+        with locked(directory.parent / f".{directory.name}.lock", CLONE_DEADLINE_S):
             if directory.exists() or directory.is_symlink():
                 return False
-            _clone_beside(url, ref, directory, report, deadline_s)
+            _clone_beside(url, ref, directory, report, problem_of)
     except OSError as error:
         raise EnvsError(f"{directory}: cannot be made: {error.strerror or error}") from error
     return True
@@ -225,7 +225,11 @@ def _ssh_command() -> str:
 
 
 def _clone_beside(
-    url: GitUrl, ref: str | None, directory: Path, report: Callable[[str], None], deadline_s: float
+    url: GitUrl,
+    ref: str | None,
+    directory: Path,
+    report: Callable[[str], None],
+    problem_of: Callable[[str, Path], str],
 ) -> None:
     """Clone into a temporary directory and rename; whoever calls holds the lock."""
     prefix = f".{directory.name}.part-"
@@ -234,15 +238,13 @@ def _clone_beside(
         shutil.rmtree(stale, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix=prefix, ignore_cleanup_errors=True) as part:
         made = Path(part, directory.name)
-        _run_worker(url, ref, made, report, deadline_s)
-        if problem := missing_package_files(made):
+        _run_worker(url, ref, made, report)
+        if problem := problem_of(directory.name, made):
             raise EnvsError(f"{url}{_at(ref)}: {problem.replace(str(made), 'the clone')}")
         made.rename(directory)
 
 
-def _run_worker(
-    url: GitUrl, ref: str | None, target: Path, report: Callable[[str], None], deadline_s: float
-) -> None:
+def _run_worker(url: GitUrl, ref: str | None, target: Path, report: Callable[[str], None]) -> None:
     _forget_hook()
     request = json.dumps({"url": url.url, "ref": ref, "target": str(target)}).encode()
     env = {**_remote_environment(url), "LC_ALL": "C", "PYTHONPATH": str(PROJECT_ROOT)}
@@ -252,14 +254,14 @@ def _run_worker(
     try:
         done = process.run(
             [sys.executable, "-m", "brics_envs.effects.clone_worker"],
-            timeout_s=deadline_s,
+            timeout_s=CLONE_DEADLINE_S,
             stdin=request,
             env=env,
             check=False,
             on_line=lambda line: report(f"{target.name}: {line}") if line.endswith("%") else None,
         )
     except process.CommandError as error:
-        reason = f"not done within {deadline_s:g} s" if error.status is None else error.message
+        reason = f"not done within {CLONE_DEADLINE_S:g} s" if error.status is None else error.message
         raise EnvsError(f"{url}{_at(ref)} cannot be cloned: {reason}", hint=hint) from None
     if done.status != 0:
         words = "\n".join(f"  {line}" for line in done.stderr.splitlines()[-process.LAST_LINES :])

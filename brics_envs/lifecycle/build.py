@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from brics_envs.effects.files import locked
 from brics_envs.effects.podman import require_podman
-from brics_envs.lifecycle.images import ensure_images
+from brics_envs.lifecycle.images import carry_out, plan
 from brics_envs.lifecycle.prepare import UpOptions, prepare
 from brics_envs.lifecycle.report import say, step
-from brics_envs.lifecycle.repositories import check_repositories, ensure_repositories
+from brics_envs.lifecycle.repositories import check_repositories, fetch_repositories
+from brics_envs.lifecycle.sources import Chosen, choose_sources, load_sources, save_sources
 from brics_envs.plan.desired import DesiredState
 from brics_envs.plan.images import ImageRequest, RepoSnapshot, repositories_of
+from brics_envs.plan.sources import Sources
 
 LOCK_DEADLINE_S = 5.0
 """Seconds to wait for another command that works on the same instance."""
+
+
+@dataclass(frozen=True)
+class MadeImages:
+    """Images that are there: container → image ID, and what they were made of."""
+
+    ids: dict[str, str]
+    sources: Sources
 
 
 def build(options: UpOptions) -> dict[str, str]:
@@ -26,30 +37,43 @@ def build(options: UpOptions) -> dict[str, str]:
     check_repositories(options.environment.root, options.repos)
     require_podman()
     with locked(desired.directory / "lock", LOCK_DEADLINE_S):
-        return get_images(options, desired)
+        return get_images(options, desired).ids
 
 
-def get_images(options: UpOptions, desired: DesiredState) -> dict[str, str]:
-    """Get the repositories and build the images of an environment; returns container → image ID."""
+def get_images(options: UpOptions, desired: DesiredState) -> MadeImages:
+    """Get the repositories and build the images of an environment.
+
+    What comes from elsewhere than before is said, and recorded, before anything is cloned or built.
+    """
     needed = repositories_of(desired.overlay.built_images)
     for choice in options.repos:
         if choice.name not in needed:
             say(f"--repo {choice.name}: not needed, since no image of {desired.environment.name} holds it")
     with step("repositories"):
-        repos = ensure_repositories(
-            options.environment.root,
-            options.repos,
-            desired.directory,
-            not desired.strict,
-            say,
-            needed,
-        )
+        chosen = choose(options, desired)
+        for line in chosen.lines:
+            say(line)
+        save_sources(desired.directory, chosen.now)
+        repos = fetch_repositories(chosen.decisions, desired.directory, say)
     with step("images"):
-        return ensure_images(image_request(options, desired, repos), say)
+        ids = carry_out(plan(image_request(options, desired, chosen.now, repos)), say)
+    return MadeImages(ids, chosen.now)
+
+
+def choose(options: UpOptions, desired: DesiredState) -> Chosen:
+    """Where an instance's base images and repositories come from; changes nothing yet."""
+    return choose_sources(
+        options.environment.root,
+        load_sources(desired.directory, desired.instance, desired.overlay.stage),
+        images=tuple(desired.overlay.built_images),
+        choices=options.repos,
+        base=options.base,
+        strict=desired.strict,
+    )
 
 
 def image_request(
-    options: UpOptions, desired: DesiredState, repos: Mapping[str, RepoSnapshot]
+    options: UpOptions, desired: DesiredState, sources: Sources, repos: Mapping[str, RepoSnapshot]
 ) -> ImageRequest:
     """What images an environment needs, made of these snapshots."""
     overlay = desired.overlay
@@ -58,9 +82,8 @@ def image_request(
         images=tuple(overlay.built_images),
         stage=overlay.stage,
         tag_suffix=options.instance.image_tag(overlay.stage),
-        base=options.base,
+        bases=sources.bases,
         repos=repos,
         rebuild=options.rebuild,
-        allow_local=not desired.strict or options.base == "local",
         pulled=desired.images,
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from brics_envs.config.repos import RepoChoice
-from brics_envs.lifecycle.repositories import carry_out, decide_all, observe
+from brics_envs.lifecycle.repositories import carry_out, decide_all, no_package, observe
 
 
 def clone(
@@ -20,4 +20,4 @@ def clone(
     :raises EnvsError: a repository that was given cannot be cloned.
     """
     decisions = decide_all(observe(project_root, choices, {}), choices, allow_builtin=True)
-    return carry_out(decisions, report)
+    return carry_out(decisions, report, no_package)

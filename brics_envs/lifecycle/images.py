@@ -8,23 +8,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
-from brics_envs.config.versions import Versions, load_versions
+from brics_envs.config.versions import load_versions
 from brics_envs.effects import images as effects
 from brics_envs.effects import process
-from brics_envs.errors import EnvsError
-from brics_envs.plan.image_decisions import Decision, Storage, decide, local_base_is_ready
+from brics_envs.plan.image_decisions import Decision, Storage, decide
 from brics_envs.plan.images import (
-    BaseSource,
     DebianRoot,
     ImageRequest,
     RegistryImage,
-    bases_of,
     plan_images,
     refuse_unknown_images,
-    registry_image,
 )
-from brics_envs.plan.names import image_tag
 
 Report = Callable[[str], None]
 
@@ -32,67 +28,46 @@ LINE_LENGTH = 100
 """Characters of a line of progress."""
 
 
-def ensure_images(request: ImageRequest, report: Report) -> dict[str, str]:
+@dataclass(frozen=True)
+class ImagePlan:
+    """What is done for each image of a request, on the storage as it was then."""
+
+    request: ImageRequest
+    storage: Storage
+    decisions: list[Decision]
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """Container → ID of the image that it has already, or an empty one if that has to be made."""
+        known = {decision.image.tag: decision.id or "" for decision in self.decisions}
+        return {container: known[tag] for container, tag in self.request.tags.items()}
+
+
+def plan(request: ImageRequest) -> ImagePlan:
+    """Decide what to build and pull; does nothing yet.
+
+    :raises ConfigError: an unknown image, or a problem of config/versions.yaml.
+    """
+    refuse_unknown_images(request.images)
+    images = plan_images(request, load_versions(request.project_root))
+    storage = observe_storage()
+    return ImagePlan(request, storage, decide(images, storage, rebuild=request.rebuild))
+
+
+def carry_out(planned: ImagePlan, report: Report) -> dict[str, str]:
     """Build or pull what is missing or out of date, and nothing else.
 
     :param report: is given lines of progress, from several threads.
     :returns: container name → image ID.
-    :raises ConfigError: an unknown image, or a problem of config/versions.yaml.
     :raises EnvsError: a base cannot be had, or a build failed.
     """
-    storage = _observe()
-    decisions, lines = _decide_all(request, storage)
-    for line in lines:
-        report(line)
-    made = _carry_out(decisions, storage, request.rebuild, report)
-    tags = {name: image_tag(name, request.tag_suffix) for name in request.images} | dict(request.pulled)
-    return {container: made[tag] for container, tag in tags.items()}
+    made = _carry_out(planned.decisions, planned.storage, planned.request.rebuild, report)
+    return {container: made[tag] for container, tag in planned.request.tags.items()}
 
 
-def preview_images(request: ImageRequest) -> list[str]:
-    """What :func:`ensure_images` would do, in a line for each image; builds and pulls nothing.
-
-    :raises EnvsError: as :func:`ensure_images`, as far as it can be told beforehand.
-    """
-    decisions, lines = _decide_all(request, _observe())
-    return [*lines, *map(str, decisions)]
-
-
-def _decide_all(request: ImageRequest, storage: Storage) -> tuple[list[Decision], list[str]]:
-    refuse_unknown_images(request.images)
-    versions = load_versions(request.project_root)
-    sources, lines = _choose_sources(request, versions, storage)
-    return decide(plan_images(request, versions, sources), storage, rebuild=request.rebuild), lines
-
-
-def _observe() -> Storage:
+def observe_storage() -> Storage:
+    """The images that there are."""
     return Storage(effects.present_images(), effects.files_digest)
-
-
-def _choose_sources(
-    request: ImageRequest, versions: Versions, storage: Storage
-) -> tuple[dict[str, BaseSource], list[str]]:
-    """Where each base comes from, and what there is to say about it."""
-    bases = bases_of(request)
-    if request.base != "auto":
-        return dict.fromkeys(bases, request.base), []
-    wanted = {base: registry_image(base, versions) for base in bases}
-    asked = [base for base in bases if wanted[base] not in storage.images]
-
-    def ask(base: str) -> str:
-        ready = request.allow_local and local_base_is_ready(base, request, versions, storage)
-        return effects.registry_problem(wanted[base], effects.SHORT_PROBE_S if ready else effects.PROBE_S)
-
-    with ThreadPoolExecutor() as pool:
-        problems = dict(zip(asked, pool.map(ask, asked), strict=True))
-    sources: dict[str, BaseSource] = {base: "local" if problems.get(base) else "registry" for base in bases}
-    missing = ", ".join(f"{wanted[base]} ({problem})" for base, problem in problems.items() if problem)
-    if missing and not request.allow_local:
-        raise EnvsError(
-            f"base images cannot be pulled: {missing}",
-            hint="--base local builds equivalents from Debian's packages",
-        )
-    return sources, [f"cannot pull {missing}: local equivalents are used"] if missing else []
 
 
 def _carry_out(decisions: list[Decision], storage: Storage, rebuild: bool, report: Report) -> dict[str, str]:

@@ -3,34 +3,35 @@
 Whether the default URLs can be reached is found out for both repositories at once, and only while nothing
 else decides. An instance that was made with a built-in package, because the default URL was out of reach,
 keeps it: a network that comes and goes must not change what runs there, and ``up`` on a running instance must
-be quick. ``_build/INSTANCE/context/builtin.json`` remembers it. Once the network is back, ``invoke clone``
-(or ``up`` after ``down``) clones; from then on every instance uses the clone.
+be quick. Once the network is back, ``invoke clone`` (or ``up`` after ``down``) clones; from then on such an
+instance uses the clone.
 """
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeGuard, TypeVar
+from typing import TypeVar
 
+from brics_envs.config.package import missing_package_files, package_problem
 from brics_envs.config.repos import (
+    BUILTIN,
     REPOSITORIES,
     GitUrl,
     RepoChoice,
     UrlChoice,
-    missing_package_files,
+    choice_text,
     names_of,
     parse_url,
 )
 from brics_envs.config.versions import load_versions
 from brics_envs.effects import git, process
-from brics_envs.effects.files import write_private
 from brics_envs.effects.snapshot import digest_of, take_snapshot
 from brics_envs.errors import ConfigError
+from brics_envs.lifecycle.report import passing
 from brics_envs.plan.images import RepoSnapshot
 from brics_envs.plan.repos import (
     CLONES,
@@ -44,77 +45,93 @@ from brics_envs.plan.repos import (
     refuse_another,
     settle,
 )
+from brics_envs.plan.sources import CLONE, RepoSource
 
 CONTEXT = "context"
 """The folder of the snapshots, in an instance's folder."""
 
-MEMORY = "builtin.json"
-"""In the folder of the snapshots: name → default URL, for built-in packages that the instance keeps."""
+ProblemOf = Callable[[str, Path], str]
+"""Tells, of a repository's name and directory, what is wrong with it; ``""`` if nothing is."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def ensure_repositories(
+def decide_repositories(
     project_root: Path,
-    choices: tuple[RepoChoice, ...],
-    instance_dir: Path,
+    choices: Iterable[RepoChoice],
+    kept_builtins: Mapping[str, str],
     allow_builtin: bool,
-    report: Callable[[str], None],
     names: Sequence[str] = REPOSITORIES,
-) -> dict[str, RepoSnapshot]:
-    """Get the dev repositories and take a snapshot of each for an instance's images.
+) -> tuple[list[Decision], dict[str, RepoSource]]:
+    """Decide for all repositories before anything is done for one of them.
 
-    :param choices: the ``--repo`` flags.
-    :param instance_dir: ``_build/INSTANCE``; the snapshots are in ``context/NAME`` below it.
+    :param choices: the ``--repo`` flags, those of earlier commands that the instance keeps included.
+    :param kept_builtins: of the instance: name → default URL that was out of reach.
     :param allow_builtin: whether a built-in package may be used without having been asked for (not for
         ``prod``).
-    :param report: is given lines of progress, from several threads.
     :param names: those that are needed.
-    :returns: name → snapshot.
+    :returns: what remains to be done, and where each repository comes from.
     :raises ConfigError: an existing clone is of another origin or REF, or what is given is no package.
+    :raises EnvsError: a repository cannot be reached.
+    """
+    chosen = [choice for choice in choices if choice.name in names]
+    kept = kept_builtins if allow_builtin else {}
+    situations = observe(project_root, chosen, kept, names)
+    decisions = decide_all(situations, chosen, allow_builtin)
+    _refuse(decisions, package_problem)
+    asked = names_of(chosen)
+    return decisions, {d.name: _source(d, asked.get(d.name), situations[d.name]) for d in decisions}
+
+
+def fetch_repositories(
+    decisions: Sequence[Decision], instance_dir: Path, report: Callable[[str], None]
+) -> dict[str, RepoSnapshot]:
+    """Get the repositories as it was decided, and take a snapshot of each for an instance's images.
+
+    :param instance_dir: ``_build/INSTANCE``; the snapshots are in ``context/NAME`` below it.
+    :param report: is given lines of progress, from several threads.
+    :returns: name → snapshot.
     :raises EnvsError: a repository cannot be cloned or read.
     """
-    context = instance_dir / CONTEXT
-    remembered = _remembered(context / MEMORY) if allow_builtin else {}
-    situations = observe(project_root, choices, remembered, names)
-    decisions = decide_all(situations, choices, allow_builtin)
-    used = carry_out(decisions, report)
-    _remember(
-        context / MEMORY, remembered, {d.name: situations[d.name] for d in decisions if _is_fallback(d)}
-    )
+    used = carry_out(decisions, report, package_problem)
+    names, context = list(used), instance_dir / CONTEXT
     snapshots = _at_once(lambda name: take_snapshot(name, used[name], context / name), names)
     return dict(zip(names, snapshots, strict=True))
+
+
+def preview_repositories(
+    decisions: Sequence[Decision], instance_dir: Path
+) -> tuple[list[str], dict[str, RepoSnapshot]]:
+    """What :func:`fetch_repositories` would do, for ``--dry-run``; creates nothing.
+
+    :returns: a line for each repository, and snapshots that were not taken: the digests are true, except for
+        repositories that would have to be cloned first; the versions are not computed.
+    :raises EnvsError: something cannot be read.
+    """
+    context = instance_dir / CONTEXT
+    lines = [d.why if isinstance(d, UseDirectory) else _clone_words(d, "clone") for d in decisions]
+    snapshots = {d.name: RepoSnapshot(d.name, context / d.name, "0+unknown", _digest(d)) for d in decisions}
+    return lines, snapshots
 
 
 def check_repositories(project_root: Path, choices: tuple[RepoChoice, ...]) -> None:
     """Refuse what does not fit what is there, before anything is created; asks no host.
 
-    :raises ConfigError: a problem of config/versions.yaml, or as :func:`ensure_repositories`.
+    :raises ConfigError: a problem of config/versions.yaml, or as :func:`decide_repositories`.
     """
     chosen, situations = names_of(choices), observe(project_root, choices, {})
-    _refuse_no_packages([decide(s, chosen.get(name), allow_builtin=True) for name, s in situations.items()])
+    decisions = {name: decide(s, chosen.get(name), allow_builtin=True) for name, s in situations.items()}
+    _refuse(decisions.values(), no_package)
+    _refuse([decisions[name] for name in chosen], package_problem)
 
 
-def preview_repositories(
-    project_root: Path,
-    choices: tuple[RepoChoice, ...],
-    instance_dir: Path,
-    allow_builtin: bool,
-    names: Sequence[str] = REPOSITORIES,
-) -> tuple[list[str], dict[str, RepoSnapshot]]:
-    """What :func:`ensure_repositories` would do, for ``--dry-run``; creates nothing.
-
-    :returns: a line for each repository, and snapshots that were not taken: the digests are true, except for
-        repositories that would have to be cloned first; the versions are not computed.
-    :raises EnvsError: as :func:`ensure_repositories`, except for clones.
-    """
-    context = instance_dir / CONTEXT
-    remembered = _remembered(context / MEMORY) if allow_builtin else {}
-    decisions = decide_all(observe(project_root, choices, remembered, names), choices, allow_builtin)
-    lines = [d.why if isinstance(d, UseDirectory) else _clone_words(d, "clone") for d in decisions]
-    snapshots = {d.name: RepoSnapshot(d.name, context / d.name, "0+unknown", _digest(d)) for d in decisions}
-    return lines, snapshots
+def _source(decision: Decision, choice: RepoChoice | None, situation: Situation) -> RepoSource:
+    if choice is not None:
+        return RepoSource(choice_text(choice), asked=True)
+    if isinstance(decision, UseDirectory) and decision.fallback:
+        return RepoSource(BUILTIN, tried=situation.default_url.url)
+    return RepoSource(CLONE)
 
 
 def _digest(decision: Decision) -> str:
@@ -163,33 +180,50 @@ def decide_all(
         else decision
         for decision, reason in zip(first, reasons, strict=True)
     ]
-    _refuse_no_packages(decisions)
+    _refuse(decisions, no_package)
     return decisions
 
 
-def _refuse_no_packages(decisions: Sequence[Decision | TryDefault]) -> None:
-    problems = [missing_package_files(d.directory) for d in decisions if isinstance(d, UseDirectory)]
-    if any(problems):
-        raise ConfigError("\n".join(filter(None, problems)))
+def no_package(_name: str, directory: Path) -> str:
+    """Whether it is a Python package of whatever kind."""
+    return missing_package_files(directory)
+
+
+def _refuse(decisions: Iterable[Decision | TryDefault], problem_of: ProblemOf) -> None:
+    problems = {
+        d.name: problem
+        for d in decisions
+        if isinstance(d, UseDirectory) and (problem := problem_of(d.name, d.directory))
+    }
+    if problems:
+        raise ConfigError(
+            "\n".join(f"{name}: {problem}" for name, problem in problems.items()),
+            hint=f"an instance keeps its sources; --repo {next(iter(problems))}=PATH_OR_URL names another",
+        )
 
 
 def _why_unreachable(decision: Decision | TryDefault) -> str:
     return git.unreachable(decision.situation.default_url) if isinstance(decision, TryDefault) else ""
 
 
-def carry_out(decisions: Sequence[Decision], report: Callable[[str], None]) -> dict[str, Path]:
-    directories = _at_once(lambda decision: _carry_out_one(decision, report), decisions)
+def carry_out(
+    decisions: Sequence[Decision], report: Callable[[str], None], problem_of: ProblemOf
+) -> dict[str, Path]:
+    """Do what was decided; return each repository's directory.
+
+    :param problem_of: tells why a new clone is not kept.
+    """
+    directories = _at_once(lambda decision: _carry_out_one(decision, report, problem_of), decisions)
     return {decision.name: directory for decision, directory in zip(decisions, directories, strict=True)}
 
 
-def _carry_out_one(decision: Decision, report: Callable[[str], None]) -> Path:
-    """Do what was decided; return the directory with the repository's files."""
+def _carry_out_one(decision: Decision, report: Callable[[str], None], problem_of: ProblemOf) -> Path:
     if isinstance(decision, UseDirectory):
         report(decision.why)
         return decision.directory
     began = time.monotonic()
     report(_clone_words(decision, "cloning"))
-    if git.clone(decision.url, decision.ref, decision.directory, report):
+    if git.clone(decision.url, decision.ref, decision.directory, passing, problem_of):
         report(f"{decision.name}: cloned in {time.monotonic() - began:.1f} s")
     elif there := git.existing_clone(decision.directory):
         # Another command was quicker; what it cloned may be something else.
@@ -200,25 +234,6 @@ def _carry_out_one(decision: Decision, report: Callable[[str], None]) -> Path:
 def _clone_words(decision: MakeClone, verb: str) -> str:
     at = f" at {decision.ref}" if decision.ref else ""
     return f"{decision.name}: {verb} {decision.url}{at} into {CLONES}/{decision.name}"
-
-
-def _is_fallback(decision: Decision) -> TypeGuard[UseDirectory]:
-    return isinstance(decision, UseDirectory) and decision.fallback
-
-
-def _remembered(memory: Path) -> dict[str, str]:
-    try:
-        content = json.loads(memory.read_bytes())
-    except (OSError, ValueError):
-        # Nothing is lost with it but the time to try the URL again.
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _remember(memory: Path, before: Mapping[str, str], fallbacks: Mapping[str, Situation]) -> None:
-    now = {name: situation.default_url.url for name, situation in fallbacks.items()}
-    if now != before:
-        write_private(memory, json.dumps(now).encode())
 
 
 def _at_once(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:

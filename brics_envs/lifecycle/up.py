@@ -9,22 +9,23 @@ from brics_envs.effects.ports import taken
 from brics_envs.errors import ConfigError, EnvsError
 from brics_envs.lifecycle.applied import MANIFEST, Applied, applied_from, load_applied, save_applied
 from brics_envs.lifecycle.apply import apply
-from brics_envs.lifecycle.build import LOCK_DEADLINE_S, get_images, image_request
-from brics_envs.lifecycle.images import preview_images
+from brics_envs.lifecycle.build import LOCK_DEADLINE_S, choose, get_images, image_request
+from brics_envs.lifecycle.images import plan
 from brics_envs.lifecycle.instance_secrets import ensure_secrets, existing_secrets
 from brics_envs.lifecycle.observe import PodState, observe_names, observe_pod
 from brics_envs.lifecycle.prepare import UpOptions, prepare, refuse_missing_deploy_dir
 from brics_envs.lifecycle.ready import checks_for, wait_until_ready
 from brics_envs.lifecycle.report import say, step
 from brics_envs.lifecycle.repositories import check_repositories, preview_repositories
+from brics_envs.lifecycle.sources import save_running_sources
 from brics_envs.plan.desired import DesiredState
 from brics_envs.plan.digests import changed_inputs, input_digests, inputs_label, with_inputs_label
-from brics_envs.plan.images import repositories_of
 from brics_envs.plan.manifest import assemble
 from brics_envs.plan.names import LABEL_INPUTS, Instance
 from brics_envs.plan.overlay import Document
 from brics_envs.plan.ports import Endpoint, loopback_url
 from brics_envs.plan.secrets import HIDDEN, PASSWORD
+from brics_envs.plan.sources import with_sources
 from brics_envs.plan.steps import ExistingNames, Step, up_steps
 from brics_envs.plan.volumes import VOLUMES, volume_tar
 
@@ -39,9 +40,10 @@ def up(options: UpOptions) -> str:
     with locked(desired.directory / "lock", LOCK_DEADLINE_S):
         # Once more: another command may have held the lock, and changed what there is.
         pod = observe_own_pod(desired)
-        image_ids = get_images(options, desired)
+        images = get_images(options, desired)
         manifest = assemble(desired, ensure_secrets(desired))
-        applied = applied_from(desired, input_digests(manifest, image_ids))
+        applied = applied_from(desired, input_digests(manifest, images.ids))
+        manifest = with_sources(manifest, images.sources)
         before = load_applied(desired.directory)
         if pod is None or (differences := differences_of(pod, before, applied)):
             for line in differences if pod else ():
@@ -49,6 +51,7 @@ def up(options: UpOptions) -> str:
             replace(desired, manifest, applied)
         elif before != applied:
             save_applied(desired.directory, applied)
+        save_running_sources(desired.directory, images.sources)
         with step("ready"):
             wait_until_ready(
                 desired.instance, checks_for(desired.instance, desired.overlay.containers, applied)
@@ -61,16 +64,16 @@ def dry_run(options: UpOptions) -> str:
     desired = prepare_up(options)
     pod = observe_own_pod(desired)
     manifest = assemble(desired, existing_secrets(desired) or HIDDEN)
-    lines, repos = preview_repositories(
-        desired.environment.root,
-        options.repos,
-        desired.directory,
-        not desired.strict,
-        repositories_of(desired.overlay.built_images),
-    )
-    lines += preview_images(image_request(options, desired, repos))
+    chosen = choose(options, desired)
+    lines, repos = preview_repositories(chosen.decisions, desired.directory)
+    images = plan(image_request(options, desired, chosen.now, repos))
+    lines = [*chosen.lines, *lines, *map(str, images.decisions)]
+    applied = applied_from(desired, input_digests(manifest, images.ids))
     if pod is not None:
-        lines.append("if any input differs from what runs:")
+        differences = differences_of(pod, load_applied(desired.directory), applied)
+        if not differences:
+            return "\n".join([*lines, f"pod {pod.name} is what the inputs say: nothing to do"])
+        lines += differences
     lines += [str(planned) for planned in steps_for(desired, manifest, observe_names())]
     return "\n".join([*lines, "wait until it is ready"])
 

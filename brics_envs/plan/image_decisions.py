@@ -11,7 +11,6 @@ from brics_envs.plan.images import (
     Build,
     DebianRoot,
     Image,
-    ImageRequest,
     RegistryImage,
     inputs_digest,
     local_base,
@@ -76,9 +75,9 @@ def decide(images: tuple[Image, ...], storage: Storage, *, rebuild: bool) -> lis
     return list(decisions.values())
 
 
-def local_base_is_ready(base: str, request: ImageRequest, versions: Versions, storage: Storage) -> bool:
+def local_base_is_ready(base: str, project_root: Path, versions: Versions, storage: Storage) -> bool:
     """Whether an up-to-date local equivalent of a base is there already."""
-    decisions = decide(local_base(base, request, versions), storage, rebuild=request.rebuild)
+    decisions = decide(local_base(base, project_root, versions), storage, rebuild=False)
     return all(decision.id for decision in decisions)
 
 

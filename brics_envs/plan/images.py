@@ -11,15 +11,12 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
-from brics_envs.config.options import Base
 from brics_envs.config.versions import Versions
 from brics_envs.errors import ConfigError
 from brics_envs.plan.names import image_tag
 from brics_envs.plan.overlay import Stage
-
-BaseSource = Literal["registry", "local"]
+from brics_envs.plan.sources import BaseSource
 
 
 @dataclass(frozen=True)
@@ -38,9 +35,9 @@ class ImageRequest:
 
     :param images: names of :data:`KINDS`.
     :param tag_suffix: the tag of each, such as ``dev-latest``.
+    :param bases: where each base of :func:`bases_of` comes from.
     :param repos: the dev repositories by their names.
     :param rebuild: build every stage without cache, local bases included.
-    :param allow_local: whether ``base="auto"`` may fall back to local bases.
     :param pulled: container → image of a registry that it runs as it is.
     """
 
@@ -48,11 +45,15 @@ class ImageRequest:
     images: tuple[str, ...]
     stage: Stage
     tag_suffix: str
-    base: Base
+    bases: Mapping[str, BaseSource]
     repos: Mapping[str, RepoSnapshot]
     rebuild: bool
-    allow_local: bool
     pulled: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Container → the image that it runs."""
+        return {name: image_tag(name, self.tag_suffix) for name in self.images} | dict(self.pulled)
 
 
 @dataclass(frozen=True)
@@ -166,9 +167,9 @@ def repositories_of(images: Iterable[str]) -> tuple[str, ...]:
     return tuple(kind.repository for kind in map(KINDS.__getitem__, images) if kind.repository)
 
 
-def bases_of(request: ImageRequest) -> tuple[str, ...]:
-    """The bases of the wanted images, each once; keys of versions.yaml's ``registry_images``."""
-    return tuple(dict.fromkeys(KINDS[name].base for name in request.images))
+def bases_of(images: Iterable[str]) -> tuple[str, ...]:
+    """The bases of images of :data:`KINDS`, each once; keys of versions.yaml's ``registry_images``."""
+    return tuple(dict.fromkeys(KINDS[name].base for name in images))
 
 
 def registry_image(base: str, versions: Versions) -> str:
@@ -176,7 +177,7 @@ def registry_image(base: str, versions: Versions) -> str:
     return str(getattr(versions.registry_images, base))
 
 
-def local_base(base: str, request: ImageRequest, versions: Versions) -> tuple[Image, ...]:
+def local_base(base: str, project_root: Path, versions: Versions) -> tuple[Image, ...]:
     """The local equivalent of a base, last, behind what it is made of."""
     suite = str(getattr(versions.debian_suites, base))
     root = DebianRoot(image_tag("debian", suite), suite)
@@ -184,7 +185,7 @@ def local_base(base: str, request: ImageRequest, versions: Versions) -> tuple[Im
         return (root,)
     build = _build(
         LOCAL_BASES[base],
-        request.project_root,
+        project_root,
         Path("bases", f"Containerfile.{base}"),
         tag=image_tag(f"{base}_base", suite),
         base=root.tag,
@@ -192,20 +193,15 @@ def local_base(base: str, request: ImageRequest, versions: Versions) -> tuple[Im
     return (root, build)
 
 
-def plan_images(
-    request: ImageRequest, versions: Versions, sources: Mapping[str, BaseSource]
-) -> tuple[Image, ...]:
-    """All images that are needed, each behind the one that it is built on.
-
-    :param sources: where each base comes from.
-    """
+def plan_images(request: ImageRequest, versions: Versions) -> tuple[Image, ...]:
+    """All images that are needed, each behind the one that it is built on."""
     images: dict[str, Image] = {}
     for name in request.images:
         base = KINDS[name].base
         below: tuple[Image, ...] = (
             (RegistryImage(registry_image(base, versions), BASE_HINT),)
-            if sources[base] == "registry"
-            else local_base(base, request, versions)
+            if request.bases[base] == "registry"
+            else local_base(base, request.project_root, versions)
         )
         for image in (*below, _own(name, below[-1].tag, request, versions)):
             images[image.tag] = image

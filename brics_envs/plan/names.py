@@ -21,6 +21,9 @@ LABEL_ENVIRONMENT = "brics.environment"
 LABEL_SIGN_IN = "brics.sign-in"
 """Of a pod: ``token`` where users sign in with ID tokens."""
 
+ANNOTATION_SOURCES = "brics.sources"
+"""Of a pod: what it was made of, as far as somebody chose it (:mod:`brics_envs.plan.sources`), as JSON."""
+
 LABEL_INPUTS = "brics.inputs"
 """Of a pod or an image: digest of all that it was made from. Intermediate images do not have it."""
 

@@ -165,7 +165,8 @@ def refuse_another(existing: ExistingClone, directory: Path, url: GitUrl, ref: s
     if problem:
         raise ConfigError(
             problem,
-            hint="an existing clone is never changed: move it away, or leave out --repo to use it as it is",
+            hint=f"an existing clone is never changed: move it away, or say --repo {directory.name}={directory} "
+            "to use it as it is",
         )
 
 

@@ -15,7 +15,22 @@ IDENTITY = {
     "GIT_CONFIG_SYSTEM": os.devnull,
 }
 
-PYPROJECT = """\
+INTERFACE = """
+[project.entry-points."jupyterhub.authenticators"]
+brics = "foreign:Authenticator"
+
+[project.entry-points."jupyterhub.spawners"]
+brics = "foreign:Spawner"
+
+[project.scripts]
+slurmspawner_sbatch = "foreign:sbatch"
+slurmspawner_squeue = "foreign:squeue"
+slurmspawner_scancel = "foreign:scancel"
+"""
+"""What both dev repositories together must have."""
+
+PYPROJECT = (
+    """\
 [build-system]
 requires = ["setuptools", "setuptools-scm"]
 build-backend = "setuptools.build_meta"
@@ -23,10 +38,13 @@ build-backend = "setuptools.build_meta"
 [project]
 name = "{name}"
 dynamic = ["version"]
-
+"""
+    + INTERFACE
+    + """
 [tool.setuptools_scm]
 version_file = "src/{module}/_version.py"
 """
+)
 
 
 def git(directory: Path, *arguments: str) -> str:

@@ -7,9 +7,12 @@ from pathlib import Path
 import yaml
 
 from brics_envs.config.repos import parse_choices
-from brics_envs.lifecycle.repositories import ensure_repositories
+from brics_envs.lifecycle.repositories import fetch_repositories
+from brics_envs.lifecycle.sources import Chosen, choose_sources, load_sources, save_sources
 from brics_envs.plan.images import RepoSnapshot
+from brics_envs.plan.names import Instance
 from tests.support.checkout import PROJECT
+from tests.support.git_repositories import INTERFACE
 
 NAME, OTHER = "bricsauthenticator", "slurmspawner_wrappers"
 
@@ -24,7 +27,7 @@ class Project:
         for name in (NAME, OTHER):
             (root / "packages" / name).mkdir(parents=True)
             (root / "packages" / name / "pyproject.toml").write_text(
-                f'[project]\nname = "{name}"\nversion = "3"\n'
+                f'[project]\nname = "{name}"\nversion = "3"\n{INTERFACE}'
             )
         self.set_defaults("git://127.0.0.1:1/nothing")
 
@@ -34,10 +37,25 @@ class Project:
         (self.root / "config").mkdir(exist_ok=True)
         (self.root / "config" / "versions.yaml").write_text(yaml.safe_dump(versions))
 
+    def choose(self, *repos: str, allow_builtin: bool = True) -> Chosen:
+        """Where an instance's repositories would come from, with these --repo flags; writes nothing."""
+        return choose_sources(
+            self.root,
+            load_sources(self.instance, Instance("lc-none"), "dev" if allow_builtin else "prod"),
+            images=("jupyterhub", "slurm"),
+            choices=parse_choices(repos, self.root),
+            base="local",
+            strict=not allow_builtin,
+        )
+
     def up(self, *repos: str, allow_builtin: bool = True) -> dict[str, RepoSnapshot]:
-        choices = parse_choices([value if "=" in value else f"{value}=builtin" for value in repos], self.root)
+        """The snapshots that an instance's images would be built from; NAME alone asks for the built-in package."""
+        values = [value if "=" in value else f"{value}=builtin" for value in repos]
         self.lines.clear()
-        return ensure_repositories(self.root, choices, self.instance, allow_builtin, self.lines.append)
+        chosen = self.choose(*values, allow_builtin=allow_builtin)
+        self.lines += chosen.lines
+        save_sources(self.instance, chosen.now)
+        return fetch_repositories(chosen.decisions, self.instance, self.lines.append)
 
     def one(self, value: str) -> RepoSnapshot:
         """Get NAME from ``value``, and the other one from the built-in package."""

@@ -42,16 +42,15 @@ def _request(**changes: object) -> ImageRequest:
         images=("jupyterhub", "slurm"),
         stage="dev",
         tag_suffix="dev-latest",
-        base="auto",
+        bases=LOCAL,  # type: ignore[arg-type]
         repos=repos,
         rebuild=False,
-        allow_local=True,
     )
     return replace(request, **changes)  # type: ignore[arg-type]
 
 
 def _plan(sources: dict[str, str], **changes: object) -> tuple[Image, ...]:
-    return plan_images(_request(**changes), VERSIONS, sources)  # type: ignore[arg-type]
+    return plan_images(_request(bases=sources, **changes), VERSIONS)
 
 
 def _build(images: tuple[Image, ...], tag: str) -> Build:
@@ -84,7 +83,7 @@ def test_registry_bases_are_pulled_and_the_rest_is_the_same() -> None:
 
 def test_another_debian_release_for_slurm_alone() -> None:
     suites = VERSIONS.debian_suites.model_copy(update={"slurm": "bookworm"})
-    images = plan_images(_request(), VERSIONS.model_copy(update={"debian_suites": suites}), LOCAL)  # type: ignore[arg-type]
+    images = plan_images(_request(), VERSIONS.model_copy(update={"debian_suites": suites}))
     tags = [image.tag for image in images]
     assert {"localhost/brics_slurm_base:bookworm", "localhost/brics_debian:bookworm"} < set(tags)
     assert {"localhost/brics_jupyterhub_base:trixie", "localhost/brics_debian:trixie"} < set(tags)
@@ -115,7 +114,7 @@ def test_every_context_that_a_containerfile_copies_from_is_given() -> None:
 
 
 def test_bases_are_asked_for_once() -> None:
-    assert bases_of(_request(images=("jupyterhub", "slurm", "issuer", "proxy"))) == (
+    assert bases_of(("jupyterhub", "slurm", "issuer", "proxy")) == (
         "jupyterhub",
         "slurm",
         "debian",

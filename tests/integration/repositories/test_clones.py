@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from brics_envs.config.repos import parse_choices, parse_url
+from brics_envs.config.repos import parse_url
 from brics_envs.effects.git import unreachable
 from brics_envs.errors import BAD_INPUT, FAILED, ConfigError, EnvsError
-from brics_envs.lifecycle.repositories import ensure_repositories, preview_repositories
+from brics_envs.lifecycle.repositories import preview_repositories
 from tests.support.git_hosts import private_host
 from tests.support.git_repositories import commit, files, git, make_package, state
 from tests.support.ports import free_port
@@ -163,14 +163,14 @@ def test_credentials_reach_git_and_nobody_else(project: Project, upstream: Path)
 
 def test_preview_says_it_all_and_creates_nothing(project: Project, edited: Path, upstream: Path) -> None:
     before = state(project.root)
-    choices = parse_choices([f"{NAME}={edited}", f"{OTHER}=file://{upstream}@v1.2.0"], project.root)
-    lines, snapshots = preview_repositories(project.root, choices, project.instance, allow_builtin=True)
+    flags = (f"{NAME}={edited}", f"{OTHER}=file://{upstream}@v1.2.0")
+    lines, snapshots = preview_repositories(project.choose(*flags).decisions, project.instance)
     assert lines == [
         f"{NAME}: {edited}, in place",
         f"{OTHER}: clone file://{upstream} at v1.2.0 into _dev_build_data/{OTHER}",
     ]
     assert state(project.root) == before
-    taken = ensure_repositories(project.root, choices, project.instance, True, project.lines.append)
+    taken = project.up(*flags)
     assert snapshots[NAME].digest == taken[NAME].digest
 
 

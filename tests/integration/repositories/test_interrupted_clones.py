@@ -23,7 +23,7 @@ from brics_envs.config.repos import parse_url
 from brics_envs.effects import process
 from brics_envs.effects.git import clone
 try:
-    clone(parse_url(sys.argv[1]), None, Path(sys.argv[2]), print)
+    clone(parse_url(sys.argv[1]), None, Path(sys.argv[2]), print, lambda _name, _directory: "")
 except KeyboardInterrupt:
     process.stop_all()
     sys.exit(130)
