@@ -54,7 +54,8 @@ class Option:
 OPTIONS = {
     "all": Option("every instance", False),
     "base": Option(
-        "base images: auto (of the registry if it can be reached, else local), registry or local", "auto"
+        "base images: auto (as before; at first of the registry if it can be reached, else local), registry or local",
+        "auto",
     ),
     "claim": Option("a further claim as KEY=VALUE, VALUE as JSON or a string; may be repeated", None),
     "container": Option("container of the pod: jupyterhub, slurm …"),

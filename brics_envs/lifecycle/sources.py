@@ -71,7 +71,8 @@ def choose_sources(
         project_root, images, base, before.bases, allow_local=not strict or base == "local"
     )
     now = before.updated(bases, repositories)
-    return Chosen(now, decisions, [*changes(before, now), *lines])
+    where = ", ".join(f"{base} {source}" for base, source in bases.items())
+    return Chosen(now, decisions, [*changes(before, now), *lines, f"base images: {where}"])
 
 
 def load_sources(directory: Path, instance: Instance, stage: str) -> Sources:

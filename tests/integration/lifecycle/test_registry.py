@@ -14,7 +14,8 @@ from tests.support.image_registry import Registry, redirected, reference, regist
 from tests.support.ports import free_port
 from tests.support.world import World, world
 
-BUILD = ("build", "--env", "dev_dummyauth", "--instance", "lc-reg")
+ENVIRONMENT = ("build", "--env", "dev_dummyauth")
+BUILD = (*ENVIRONMENT, "--instance", "lc-reg")
 REFERENCES = (reference("jupyterhub"), reference("slurm"))
 SECONDS = 30
 """Generous: a registry is given 10 seconds at most to answer."""
@@ -37,7 +38,7 @@ def filled(local_bases: World, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 def test_auto_without_a_registry(local_bases: World, tmp_path: Path) -> None:
     alone = redirected(local_bases, f"127.0.0.1:{free_port()}", tmp_path)
-    done, seconds = timed(lambda: ok(alone.invoke(*BUILD)))
+    done, seconds = timed(lambda: ok(alone.invoke(*ENVIRONMENT, "--instance", "lc-alone")))
     (line,) = [line for line in done.stderr.splitlines() if REFERENCES[0] in line]
     assert REFERENCES[1] in line
     assert "local equivalents are used" in line
@@ -47,7 +48,7 @@ def test_auto_without_a_registry(local_bases: World, tmp_path: Path) -> None:
 def test_auto_with_a_registry_that_never_answers(local_bases: World, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         alone = redirected(local_bases, f"127.0.0.1:{silent.getsockname()[1]}", tmp_path)
-        done, seconds = timed(lambda: ok(alone.invoke(*BUILD)))
+        done, seconds = timed(lambda: ok(alone.invoke(*ENVIRONMENT, "--instance", "lc-silent")))
     assert "local equivalents are used" in done.stderr
     assert "no answer within" in done.stderr
     assert seconds < SECONDS
@@ -62,6 +63,22 @@ def test_registry_is_asked_for_and_there_is_none(local_bases: World, tmp_path: P
     assert any(image in done.stderr for image in REFERENCES)
     assert "--base local" in done.stderr
     assert seconds < SECONDS
+
+
+def test_auto_keeps_to_local_bases_when_a_registry_comes_within_reach(
+    local_bases: World, filled: Registry, tmp_path: Path
+) -> None:
+    keep = (*ENVIRONMENT, "--instance", "lc-keep")
+    first = ok(redirected(local_bases, f"127.0.0.1:{free_port()}", tmp_path).invoke(*keep))
+    connected, requests = redirected(local_bases, filled.address, tmp_path), filled.log.read_text()
+    again = ok(connected.invoke(*keep))
+    assert "base images: jupyterhub local, slurm local" in again.stderr
+    assert again.stdout == first.stdout
+    assert filled.log.read_text() == requests, "the registry was asked"
+
+    done = ok(connected.invoke(*keep, "--base", "registry"))
+    assert "base image of jupyterhub: local → registry" in done.stderr
+    assert "base images: jupyterhub registry, slurm registry" in ok(connected.invoke(*keep)).stderr
 
 
 def test_registry_is_asked_for(local_bases: World, filled: Registry, tmp_path: Path) -> None:
