@@ -1,20 +1,23 @@
-"""What the tasks share: errors without tracebacks, Ctrl-C, and repeated options. May import everything."""
+"""What the tasks share: errors without tracebacks, and an end at Ctrl-C. May import everything.
+
+Imported early by the tasks: from then on a signal ends a command that has not begun, without a traceback.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
-import signal
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 from invoke.tasks import task as invoke_task
 
 from brics_envs.config.options import OPTIONS
-from brics_envs.effects import process
+from brics_envs.effects import interrupts, process
 from brics_envs.errors import FAILED, EnvsError
 
 if TYPE_CHECKING:
@@ -22,11 +25,16 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 
+INTERRUPTED = "error: interrupted; `invoke up` goes on from here, `invoke down` removes what there is"
+
 FULL = "no space left on device"
 FULL_HINT = (
     "free some space, then run the command again: `podman system df` shows what images, containers and volumes take, "
     "`invoke clean` removes this project's images and build caches"
 )
+
+
+interrupts.install_early()
 
 
 def project_task(*further: str, positional: Sequence[str] = ()) -> Callable[[Callable[..., None]], Any]:
@@ -108,42 +116,41 @@ def command(task: Callable[P, None]) -> Callable[P, None]:
 
     @functools.wraps(task)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        # SIGTERM as Ctrl-C; and Ctrl-C also where a script started us in the background with SIGINT ignored.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, _interrupt)
-        try:
-            task(*args, **kwargs)
-        except EnvsError as error:
-            print(f"error: {_words(error)}", file=sys.stderr)
-            sys.exit(error.exit_status)
-        except KeyboardInterrupt:
-            print(
-                "error: interrupted; `invoke up` goes on from here, `invoke down` removes what there is",
-                file=sys.stderr,
-            )
-            sys.exit(FAILED)
-        except BrokenPipeError:
-            # The reader of our output has gone, as in `invoke logs | head`.
-            sys.stderr.close()
-            sys.exit(FAILED)
-        except OSError as error:
-            message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-            print(f"error: {_words(EnvsError(message))}", file=sys.stderr)
-            sys.exit(FAILED)
+        status = interrupts.supervise(lambda: _status(task, *args, **kwargs), process.stop_all)
+        if interrupts.received():
+            # Standard output may be gone, as a closed terminal is; Python would make another status of that.
+            os._exit(status)
+        if status:
+            sys.exit(status)
 
     return run
 
 
-def _words(error: EnvsError) -> str:
+def _status(task: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> int:
+    """The exit status of a task that has ended, and its message."""
+    try:
+        task(*args, **kwargs)
+        sys.stdout.flush()
+    except BaseException as error:
+        if number := interrupts.received():
+            with contextlib.suppress(OSError):
+                print(INTERRUPTED, file=sys.stderr, flush=True)
+            return 128 + number
+        if isinstance(error, BrokenPipeError):
+            # The reader of our output has gone, as in `invoke logs | head`.
+            sys.stderr.close()
+            return FAILED
+        if not isinstance(error, EnvsError | OSError):
+            raise
+        print(f"error: {_words(error)}", file=sys.stderr)
+        return error.exit_status if isinstance(error, EnvsError) else FAILED
+    return 0
+
+
+def _words(error: EnvsError | OSError) -> str:
     """The text for standard error. A full disk can show anywhere, and what to do about it is always the same."""
+    if isinstance(error, OSError):
+        error = EnvsError(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     if FULL not in error.message.lower():
         return str(error)
     return f"{error.message}\nhint: {FULL_HINT}"
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    """Stop our processes, also those that worker threads wait for, then unwind. Once: a second one is ignored."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    process.stop_all()
-    raise KeyboardInterrupt

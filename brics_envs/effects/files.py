@@ -1,4 +1,6 @@
-"""Files written whole or not at all, with their mode from the start, and locks. May import: errors.
+"""Files written whole or not at all, with their mode from the start, and locks.
+
+May import: errors, guardian, interrupts.
 
 Nothing here follows a symbolic link at the place that is written: the link is replaced by the file.
 """
@@ -8,12 +10,15 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import secrets
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from brics_envs.effects import interrupts
+from brics_envs.effects.guardian import guardian, remove_tree
 from brics_envs.errors import EnvsError
 
 LOCK_POLL_S = 0.1
@@ -27,20 +32,41 @@ def write_private(path: Path, content: bytes) -> None:
     """
     try:
         make_directory(path.parent, 0o700)
-        # mkstemp makes 0600.
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
+        with _temporary(path.parent, f".{path.name}.") as temporary:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with os.fdopen(descriptor, "wb") as stream:
                 stream.write(content)
                 stream.flush()
                 os.fsync(descriptor)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+            temporary.replace(path)
         _sync_directory(path.parent)
     except OSError as error:
         raise EnvsError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def temporary_directory(prefix: str, parent: Path | None = None) -> Iterator[Path]:
+    """A directory of its owner alone (0700) for the length of a ``with`` block, and also no longer if we are killed.
+
+    :param parent: where to make it; none: where temporary files belong (``TMPDIR``).
+    :raises OSError: it cannot be made.
+    """
+    with _temporary(parent or Path(tempfile.gettempdir()), prefix) as path:
+        path.mkdir(mode=0o700)
+        yield path
+
+
+@contextlib.contextmanager
+def _temporary(parent: Path, prefix: str) -> Iterator[Path]:
+    """A path at which nothing is yet, and will be in the end."""
+    path = (parent / f"{prefix}{secrets.token_hex(8)}").absolute()
+    guardian.keep("path", path)
+    try:
+        yield path
+    finally:
+        remove_tree(path)
+        if not path.exists():
+            guardian.forget("path", path)
 
 
 def make_directory(path: Path, mode: int) -> None:
@@ -72,15 +98,18 @@ def locked(path: Path, deadline_s: float) -> Iterator[None]:
         while (descriptor := _try_lock(path)) is None:
             if time.monotonic() >= deadline:
                 raise _held(path)
-            time.sleep(LOCK_POLL_S)
+            interrupts.sleep(LOCK_POLL_S)
     except OSError as error:
         raise EnvsError(f"{path}: cannot be locked: {error.strerror or error}") from error
     try:
+        guardian.lend(descriptor)
         os.ftruncate(descriptor, 0)
         # Only the program and its first word: further arguments may hold passwords.
         os.write(descriptor, f"{os.getpid()} {' '.join([Path(sys.argv[0]).name, *sys.argv[1:2]])}".encode())
         yield
     finally:
+        # Closing is not enough: the guardian has the lock too.
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
         os.close(descriptor)
 
 

@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +19,7 @@ from urllib.parse import urlsplit
 
 from brics_envs.config.repos import GitUrl, parse_url
 from brics_envs.effects import process
-from brics_envs.effects.files import locked
+from brics_envs.effects.files import locked, temporary_directory
 from brics_envs.errors import EnvsError
 from brics_envs.plan.repos import ExistingClone
 
@@ -236,8 +235,8 @@ def _clone_beside(
     # Under the lock these can only be what a killed process left behind.
     for stale in directory.parent.glob(f"{prefix}*"):
         shutil.rmtree(stale, ignore_errors=True)
-    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=prefix, ignore_cleanup_errors=True) as part:
-        made = Path(part, directory.name)
+    with temporary_directory(prefix, directory.parent) as part:
+        made = part / directory.name
         _run_worker(url, ref, made, report)
         if problem := problem_of(directory.name, made):
             raise EnvsError(f"{url}{_at(ref)}: {problem.replace(str(made), 'the clone')}")

@@ -1,4 +1,4 @@
-"""Lend builds this host's settings for pip, npm and apt. May import: plan, effects.process."""
+"""Lend builds this host's settings for pip, npm and apt. May import: plan, effects."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import os
 import re
 import shlex
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from brics_envs.effects import process
+from brics_envs.effects.files import temporary_directory
 from brics_envs.plan import host_settings
 
 DEFAULT_CA_FILE = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -30,16 +30,16 @@ def lent_settings() -> Iterator[tuple[str, ...]]:
         "/root/.npmrc": host_settings.npmrc(_texts(_npm_files()), os.environ, ca=ca is not None),
         "/etc/apt/apt.conf.d/90build-host": host_settings.apt_conf(apt_proxies(), ca=ca is not None),
     }
-    with tempfile.TemporaryDirectory(prefix="brics-build-") as folder:
+    with temporary_directory("brics-build-") as folder:
         volumes = []
         for number, (place, text) in enumerate(files.items()):
             if text:
-                path = Path(folder, str(number))
+                path = folder / str(number)
                 path.write_text(text)
                 _readable(path)
                 volumes.append(f"{path}:{place}:ro")
         if ca is not None:
-            shared = Path(folder, "shared")
+            shared = folder / "shared"
             shared.mkdir()
             shutil.copyfile(ca, shared / Path(host_settings.CA_FILE).name)
             _readable(shared, *shared.iterdir())

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import resource
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from brics_envs.effects import process
+from brics_envs.effects import process, working_containers
+from brics_envs.effects.files import temporary_directory
 from brics_envs.effects.host_settings import apt_proxies, lent_settings
 from brics_envs.effects.podman import podman, podman_json
+from brics_envs.effects.working_containers import COMMAND_ID
 from brics_envs.errors import EnvsError
 from brics_envs.plan.debian_sources import FORMAT, MIRROR_VARIABLE, parse_targets, sources_for
 from brics_envs.plan.image_commands import build_arguments, debian_arguments, import_arguments
 from brics_envs.plan.image_decisions import PresentImage
 from brics_envs.plan.images import Build, DebianRoot, RegistryImage
 from brics_envs.plan.names import LABEL_INPUTS, OURS
+
+PODMAN_TEMPORARY = "/var/tmp"  # noqa: S108 - a private directory is made there
+"""Where podman puts what is large and temporary, unless TMPDIR says otherwise."""
 
 PROBE_S = 10.0
 """Seconds that a registry has to answer whether it has an image."""
@@ -99,7 +102,8 @@ def pull(image: RegistryImage, report: Callable[[str], None]) -> str:
 
     :raises CommandError: it cannot be pulled.
     """
-    podman("pull", image.tag, timeout_s=LONG_TIMEOUT_S, on_line=report, hint=image.hint)
+    with _scratch() as scratch:
+        podman("pull", image.tag, timeout_s=LONG_TIMEOUT_S, env=scratch, on_line=report, hint=image.hint)
     return image_id(image.tag)
 
 
@@ -118,10 +122,17 @@ def build(
     :raises CommandError: a step failed; with the last lines of the build.
     """
     arguments = build_arguments(
-        image, base_id=base_id, digest=digest, rebuild=rebuild, volumes=volumes, limits=_limits()
+        image,
+        base_id=base_id,
+        digest=digest,
+        rebuild=rebuild,
+        volumes=volumes,
+        limits=_limits(),
+        command_id=COMMAND_ID,
     )
     hint = f"the instruction is in {image.containerfile}"
-    podman(*arguments, timeout_s=LONG_TIMEOUT_S, on_line=_Steps(report).see, hint=hint)
+    with _scratch() as scratch:
+        podman(*arguments, timeout_s=LONG_TIMEOUT_S, env=scratch, on_line=_Steps(report).see, hint=hint)
     return image_id(image.tag)
 
 
@@ -137,12 +148,13 @@ def make_debian(root: DebianRoot, digest: str) -> str:
         )
     sources = sources_for(root.suite, parse_targets(_apt_targets()), os.environ.get(MIRROR_VARIABLE, ""))
     proxies = {f"{scheme}_proxy": proxy for scheme, proxy in apt_proxies().items() if proxy}
-    with tempfile.TemporaryDirectory(prefix="brics-debian-") as folder:
+    with temporary_directory("brics-debian-") as folder, _scratch() as scratch:
         # Its user name spaces for those who are not root need to get at the folder.
-        Path(folder).chmod(0o755)
-        tar = Path(folder, "root.tar")
-        process.run(debian_arguments(root, sources, tar), timeout_s=LONG_TIMEOUT_S, env=proxies)
-        podman(*import_arguments(root, tar, digest), timeout_s=LONG_TIMEOUT_S)
+        folder.chmod(0o755)
+        tar = folder / "root.tar"
+        own = {**proxies, "TMPDIR": str(folder)}
+        process.run(debian_arguments(root, sources, tar), timeout_s=LONG_TIMEOUT_S, env=own)
+        podman(*import_arguments(root, tar, digest), timeout_s=LONG_TIMEOUT_S, env=scratch)
     return image_id(root.tag)
 
 
@@ -152,28 +164,20 @@ def building() -> Iterator[tuple[str, ...]]:
 
     :return: ``--volume`` values for :func:`build`.
     """
-    # podman's storage is what builds share, whichever checkout they belong to.
-    storage = Path(podman("info", "--format={{.Store.GraphRoot}}").stdout.strip())
-    with contextlib.ExitStack() as stack:
-        if storage.is_dir():
-            descriptor = os.open(storage, os.O_RDONLY | os.O_DIRECTORY)
-            stack.callback(os.close, descriptor)
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                _remove_interrupted()
-            fcntl.flock(descriptor, fcntl.LOCK_SH)
-        yield stack.enter_context(lent_settings())
+    with working_containers.none_left():
+        with lent_settings() as volumes:
+            yield volumes
         _remove_left_over()
 
 
-def _remove_interrupted() -> None:
-    """Remove the containers of builds that were stopped; no build of ours may be going on."""
-    ours = podman("images", "--all", "--quiet", "--no-trunc", *OURS).stdout.split()
-    ids = {line.removeprefix("sha256:") for line in ours}
-    containers: list[dict[str, Any]] = podman_json("ps", "--all", "--external", "--format=json")
-    for container in containers:
-        if container["Command"] == ["buildah"] and container["ImageID"] in ids:
-            podman("rm", "--force", container["Id"], timeout_s=120, check=False)
+@contextlib.contextmanager
+def _scratch() -> Iterator[dict[str, str]]:
+    """Variables that give podman a place for temporary files that is removed whatever becomes of podman."""
+    if os.geteuid() != 0 and not os.environ.get("XDG_RUNTIME_DIR"):
+        yield {}  # podman may have its state among the temporary files then, and would not find it
+        return
+    with temporary_directory("brics-podman-", Path(os.environ.get("TMPDIR") or PODMAN_TEMPORARY)) as folder:
+        yield {"TMPDIR": str(folder)}
 
 
 def _remove_left_over() -> None:

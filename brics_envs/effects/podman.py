@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from brics_envs.effects import process
@@ -36,6 +36,7 @@ def podman(
     *args: str,
     timeout_s: float = 60,
     stdin: bytes | Iterable[bytes] | None = None,
+    env: Mapping[str, str] | None = None,
     check: bool = True,
     on_line: Callable[[str], None] | None = None,
     hint: str = "",
@@ -45,7 +46,7 @@ def podman(
         ["podman", *args],
         timeout_s=timeout_s,
         stdin=stdin,
-        env=environment(),
+        env={**environment(), **(env or {})},
         check=check,
         on_line=on_line,
         hint=hint,

@@ -1,7 +1,7 @@
-"""The one place that starts processes. May import: errors.
+"""The one place that starts commands. May import: errors, guardian, interrupts, process_tree.
 
-Every process is found on PATH, run without a shell, time-limited, checked, and stopped when the user presses
-Ctrl-C, also when it runs in a worker thread (:func:`stop_all`).
+Every command is found on PATH, run without a shell's reading its arguments, time-limited, checked, and stopped with
+all that it has started when the user presses Ctrl-C, also when a worker thread waits for it (:func:`stop_all`).
 """
 
 from __future__ import annotations
@@ -13,29 +13,31 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, TypeAlias
+from typing import IO
 
+from brics_envs.effects import interrupts, process_tree
+from brics_envs.effects.guardian import guardian
 from brics_envs.errors import EnvsError
 
 LAST_LINES = 20
 """How many of the last lines of a failed command's output its error shows."""
 
-GRACE_S = 10.0
+GRACE_S = 4.0
 """Seconds between SIGTERM and SIGKILL when a process is stopped."""
-
-Member: TypeAlias = tuple[int, str]
-"""A process: its number and its start time."""
 
 PIPE_GRACE_S = 2.0
 """Seconds that a pipe is read for after its process has ended."""
 
+GATE = ("/bin/sh", "-c", 'read -r _ && exec "$@"', "sh")
+"""Starts what its arguments name when its standard input has a line, which it reads, and never if that ends before.
+
+So a command is known to :mod:`brics_envs.effects.guardian` before it does anything.
+"""
+
 _running: set[subprocess.Popen[bytes]] = set()
-_stopping = threading.Event()
-# Re-entrant: Ctrl-C may come, and stop everything, while the main thread holds it.
-_lock = threading.RLock()
+_lock = threading.Lock()
 
 
 class CommandError(EnvsError):
@@ -79,7 +81,7 @@ def run(
     :param on_line: called with every line of output as it comes, standard error included; from other threads.
     :param hint: for the error, what the user can do.
     :raises CommandError: not found, timed out, or (with ``check``) a non-zero exit status.
-    :raises KeyboardInterrupt: the user has pressed Ctrl-C (:func:`stop_all`).
+    :raises KeyboardInterrupt: the user has pressed Ctrl-C (:mod:`brics_envs.effects.interrupts`).
     """
     process = _start(argv, env, hint)
     stdout_lines, stderr_lines = list[bytes](), list[bytes]()
@@ -96,20 +98,19 @@ def run(
         process.wait(timeout_s)
     except subprocess.TimeoutExpired:
         timed_out = True
-        _stop(process)
+        _stop([process])
     except BaseException:
-        _stop(process)
+        _stop([process])
         raise
     finally:
-        with _lock:
-            _running.discard(process)
+        _unregister(process)
     for thread in readers:
         # A daemon that inherited the pipe must not hold us up.
         thread.join(PIPE_GRACE_S)
     if failures:
         raise failures[0]
     if process.returncode != 0:
-        _refuse_if_stopping()
+        interrupts.check()
     stdout, stderr = (b"".join([*lines]).decode(errors="replace") for lines in (stdout_lines, stderr_lines))
     if timed_out or (check and process.returncode != 0):
         raise CommandError(argv, None if timed_out else process.returncode, stdout + stderr, hint=hint)
@@ -121,23 +122,17 @@ def replace_process(argv: Sequence[str], env: Mapping[str, str] | None = None) -
 
     :raises CommandError: the program is not on PATH.
     """
-    os.execvpe(_find(argv, ""), list(argv), {**os.environ, **(env or {})})  # noqa: S606
+    program = _find(argv, "")
+    guardian.finish()
+    os.execvpe(program, list(argv), {**os.environ, **(env or {})})  # noqa: S606
 
 
 def stop_all() -> None:
     """Stop every running process and refuse new ones: the user has pressed Ctrl-C."""
     with _lock:
-        _stopping.set()
-        families = {process: _descendants(process.pid) for process in _running}
-    for process in families:
-        _signal_group(process, signal.SIGTERM)
-    for process, family in families.items():
-        _stop(process, family)
-
-
-def _refuse_if_stopping() -> None:
-    if _stopping.is_set():
-        raise KeyboardInterrupt
+        interrupts.refuse_more()
+        running = list(_running)
+    _stop(running)
 
 
 def _find(argv: Sequence[str], hint: str) -> str:
@@ -150,18 +145,25 @@ def _find(argv: Sequence[str], hint: str) -> str:
 def _start(argv: Sequence[str], env: Mapping[str, str] | None, hint: str) -> subprocess.Popen[bytes]:
     program = _find(argv, hint)
     with _lock:  # no process may slip through while stop_all is at work
-        _refuse_if_stopping()
+        interrupts.check()
         process = subprocess.Popen(
-            [program, *argv[1:]],
+            [*GATE, program, *argv[1:]],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, **(env or {})},
-            # A group of its own: Ctrl-C reaches us alone, and we stop the whole group in order.
+            # A session of its own: Ctrl-C reaches us alone, and we stop all that belongs to it in order.
             start_new_session=True,
         )
         _running.add(process)
+        guardian.keep("process", process.pid)
     return process
+
+
+def _unregister(process: subprocess.Popen[bytes]) -> None:
+    with _lock:
+        _running.discard(process)
+        guardian.forget("process", process.pid)
 
 
 def _read(
@@ -190,6 +192,8 @@ def _write(
     # The process may end before it has read everything; its exit status then says why.
     with contextlib.suppress(BrokenPipeError), stream:
         try:
+            stream.write(b"\n")  # for the gate
+            stream.flush()
             for chunk in [data] if isinstance(data, bytes) else data or ():
                 stream.write(chunk)
         except BrokenPipeError:
@@ -197,55 +201,12 @@ def _write(
         except Exception as error:
             # Half an input must not pass for a whole one: the process is stopped before it sees the end.
             failures.append(error)
-            _signal_group(process, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 
-def _stop(process: subprocess.Popen[bytes], family: Iterable[Member] | None = None) -> None:
-    """Stop a process and its group, and then whatever else had come of it: see :func:`_descendants`."""
-    if family is None:
-        family = _descendants(process.pid)
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        _signal_group(process, number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE_S)
-            break
-    for pid, start in family:
-        found = _stat(Path("/proc", str(pid)))
-        if found is not None and found[1] == start:
-            with contextlib.suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
-
-
-def _descendants(pid: int) -> list[Member]:
-    """What a process has started, and that in turn, in groups of their own too.
-
-    `podman build` leaves the command of its RUN instruction running when it is stopped. Without /proc: nothing.
-    """
-    parents: dict[int, list[tuple[int, str]]] = {}
-    for directory in Path("/proc").glob("[0-9]*"):
-        found = _stat(directory)
-        if found is not None:
-            parents.setdefault(found[0], []).append((int(directory.name), found[1]))
-    family, new = list[Member](), [pid]
-    while new:
-        members = [member for parent in new for member in parents.get(parent, ())]
-        family += members
-        new = [member[0] for member in members]
-    return family
-
-
-def _stat(directory: Path) -> tuple[int, str] | None:
-    """A process's parent and its start time, which tells it from a later one of the same number."""
-    try:
-        # The name of the program, in parentheses, may have anything in it.
-        fields = (directory / "stat").read_text(errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return None
-    return int(fields[1]), fields[19]
-
-
-def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    if process.returncode is None:  # else its number may belong to another process by now
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
+def _stop(processes: Collection[subprocess.Popen[bytes]]) -> None:
+    """Stop processes, and whatever had come of them."""
+    by_pid = {process.pid: process for process in processes}
+    process_tree.stop(by_pid, GRACE_S, has_ended=lambda pid: by_pid[pid].poll() is not None)

@@ -12,13 +12,12 @@ import contextlib
 import hashlib
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from brics_envs.effects import git
-from brics_envs.effects.files import make_directory
+from brics_envs.effects import git, interrupts
+from brics_envs.effects.files import make_directory, temporary_directory
 from brics_envs.effects.version import package_version
 from brics_envs.errors import EnvsError
 from brics_envs.plan.images import RepoSnapshot
@@ -67,8 +66,8 @@ def take_snapshot(name: str, source: Path, destination: Path) -> RepoSnapshot:
     """
     try:
         make_directory(destination.parent, 0o700)
-        with tempfile.TemporaryDirectory(dir=destination.parent, prefix=f".{destination.name}.") as part:
-            made, old = Path(part, "new"), Path(part, "old")
+        with temporary_directory(f".{destination.name}.", destination.parent) as part:
+            made, old = part / "new", part / "old"
             digest = _copy(source, made)
             version = package_version(source, made)
             _set_times(made)
@@ -98,6 +97,7 @@ def _copy(source: Path, destination: Path | None) -> str:
     if destination is not None:
         destination.mkdir(mode=0o755)
     for entry in _entries(source):
+        interrupts.check()
         content = _content(source, entry)
         if content is None:
             continue

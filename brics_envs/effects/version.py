@@ -1,4 +1,4 @@
-"""The version that a dev repository's package is built with. May import: errors, process, git.
+"""The version that a dev repository's package is built with. May import: errors, files, process, git.
 
 The images have neither Git nor the repository's history, so that setuptools-scm is told the version from
 outside. It is computed here by setuptools-scm itself, on the snapshot with a copy of the repository's index:
@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from brics_envs.effects import git, process
+from brics_envs.effects.files import temporary_directory
 from brics_envs.errors import EnvsError
 
 UNKNOWN = "0+unknown"
@@ -68,8 +68,8 @@ def _from_git(source: Path, snapshot: Path) -> str | None:
         root = git.toplevel(source)
         if root is None or not root.samefile(source):
             return None
-        with tempfile.TemporaryDirectory() as directory:
-            _fill_git_directory(source, Path(directory))
+        with temporary_directory("brics-git-") as directory:
+            _fill_git_directory(source, directory)
             link = snapshot / ".git"
             link.write_text(f"gitdir: {directory}\n")
             try:

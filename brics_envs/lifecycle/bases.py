@@ -6,11 +6,11 @@ May import: everything but cli.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from brics_envs.config.options import Base
 from brics_envs.config.versions import load_versions
+from brics_envs.effects.at_once import at_once
 from brics_envs.effects.images import PROBE_S, SHORT_PROBE_S, registry_problem
 from brics_envs.errors import EnvsError
 from brics_envs.lifecycle.images import observe_storage
@@ -53,8 +53,7 @@ def _reachable(
         ready = allow_local and local_base_is_ready(base, project_root, versions, storage)
         return registry_problem(references[base], SHORT_PROBE_S if ready else PROBE_S)
 
-    with ThreadPoolExecutor() as pool:
-        problems = dict(zip(asked, pool.map(ask, asked), strict=True))
+    problems = dict(zip(asked, at_once(ask, asked), strict=True))
     missing = ", ".join(f"{references[base]} ({problem})" for base, problem in problems.items() if problem)
     if missing and not allow_local:
         raise EnvsError(

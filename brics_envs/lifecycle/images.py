@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from brics_envs.config.versions import load_versions
 from brics_envs.effects import images as effects
-from brics_envs.effects import process
 from brics_envs.plan.image_decisions import Decision, Storage, decide
 from brics_envs.plan.images import (
     DebianRoot,
@@ -84,13 +83,7 @@ def _carry_out(decisions: list[Decision], storage: Storage, rebuild: bool, repor
             ids[decision.image.tag] = pool.submit(
                 _carry_out_one, decision, storage, base, rebuild, volumes, report
             )
-        try:
-            made = {tag: future.result() for tag, future in ids.items()}
-        except KeyboardInterrupt:
-            # Else the pool would wait for the builds to end.
-            process.stop_all()
-            raise
-    return made
+        return {tag: future.result() for tag, future in ids.items()}
 
 
 def _carry_out_one(

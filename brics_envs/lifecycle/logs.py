@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+import signal
+import threading
+from collections.abc import Iterator, Sequence
 
+from brics_envs.effects import interrupts
+from brics_envs.effects.at_once import at_once
+from brics_envs.effects.files import temporary_directory
 from brics_envs.effects.podman import podman
 from brics_envs.lifecycle.observe import PodState, container_of, running_pod
 from brics_envs.plan.names import Instance
@@ -48,16 +49,31 @@ def follow_logs(instance: Instance, container: str) -> None:
     commands = [output]
     # The hub's file has what its output has.
     if "slurm" in names:
-        tail = f"cd {LOG_DIRECTORIES['slurm']} && exec tail -n 0 -F *.log"
-        commands.append(("exec", instance.container("slurm"), "sh", "-c", tail))
-    # Ctrl-C is how it ends.
-    with contextlib.suppress(KeyboardInterrupt), ThreadPoolExecutor(len(commands)) as pool:
-        for _ in pool.map(_follow, commands):
-            pass
+        # podman leaves what it started in the container when it is stopped; the end of its input ends this.
+        tail = f"cd {LOG_DIRECTORIES['slurm']}; tail -n 0 -F *.log & cat; kill $!"
+        commands.append(("exec", "--interactive", instance.container("slurm"), "sh", "-c", tail))
+    try:
+        at_once(_follow, commands)
+    except KeyboardInterrupt:
+        # Ctrl-C is how it ends.
+        if interrupts.received() != signal.SIGINT:
+            raise
 
 
 def _follow(command: Sequence[str]) -> None:
-    podman(*command, timeout_s=FOLLOW_DEADLINE_S, check=False, on_line=lambda line: print(line, flush=True))
+    podman(
+        *command,
+        timeout_s=FOLLOW_DEADLINE_S,
+        stdin=_endless(),
+        check=False,
+        on_line=lambda line: print(line, flush=True),
+    )
+
+
+def _endless() -> Iterator[bytes]:
+    """An input that does not end before its reader."""
+    threading.Event().wait()
+    yield b""
 
 
 def _logs(pod: PodState, name: str) -> str:
@@ -72,9 +88,9 @@ def _logs(pod: PodState, name: str) -> str:
 
 def _log_files(container: str, directory: str) -> list[str]:
     """The log files of a container's volume, also of one that does not run (any more)."""
-    with tempfile.TemporaryDirectory(prefix="brics-logs-") as copy:
-        copied = podman("cp", f"{container}:{directory}/.", copy, timeout_s=COPY_DEADLINE_S, check=False)
+    with temporary_directory("brics-logs-") as copy:
+        copied = podman("cp", f"{container}:{directory}/.", str(copy), timeout_s=COPY_DEADLINE_S, check=False)
         if copied.status != 0:
             return [f"==> {directory} <==\n{copied.stderr}"]
-        files = sorted(path for path in Path(copy).rglob("*.log") if path.is_file())
+        files = sorted(path for path in copy.rglob("*.log") if path.is_file())
         return [f"==> {directory}/{f.relative_to(copy)} <==\n{f.read_text(errors='replace')}" for f in files]

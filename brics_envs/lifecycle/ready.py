@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
+from brics_envs.effects import interrupts
 from brics_envs.effects.podman import attempt
 from brics_envs.errors import EnvsError
 from brics_envs.lifecycle.applied import Applied
@@ -93,7 +94,7 @@ def wait_until_ready(instance: Instance, checks: list[Check]) -> None:
                 raise _not_ready(instance, check.container, f"{check.name} after {waited}: {missing}")
             if polls % 10 == 0:
                 _refuse_ended_containers(instance, restarts)
-            time.sleep(INTERVAL_S)
+            interrupts.sleep(INTERVAL_S)
 
 
 def checks_for(instance: Instance, containers: Collection[str], applied: Applied) -> list[Check]:

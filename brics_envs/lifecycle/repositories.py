@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 from brics_envs.config.package import missing_package_files, package_problem
 from brics_envs.config.repos import (
@@ -28,7 +26,8 @@ from brics_envs.config.repos import (
     parse_url,
 )
 from brics_envs.config.versions import load_versions
-from brics_envs.effects import git, process
+from brics_envs.effects import git
+from brics_envs.effects.at_once import at_once
 from brics_envs.effects.snapshot import digest_of, take_snapshot
 from brics_envs.errors import ConfigError
 from brics_envs.lifecycle.report import passing
@@ -52,9 +51,6 @@ CONTEXT = "context"
 
 ProblemOf = Callable[[str, Path], str]
 """Tells, of a repository's name and directory, what is wrong with it; ``""`` if nothing is."""
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 def decide_repositories(
@@ -96,7 +92,7 @@ def fetch_repositories(
     """
     used = carry_out(decisions, report, package_problem)
     names, context = list(used), instance_dir / CONTEXT
-    snapshots = _at_once(lambda name: take_snapshot(name, used[name], context / name), names)
+    snapshots = at_once(lambda name: take_snapshot(name, used[name], context / name), names)
     return dict(zip(names, snapshots, strict=True))
 
 
@@ -173,7 +169,7 @@ def decide_all(
     """Decide for all repositories before anything is done for one of them."""
     chosen = names_of(choices)
     first = [decide(s, chosen.get(name), allow_builtin=allow_builtin) for name, s in situations.items()]
-    reasons = _at_once(_why_unreachable, first)
+    reasons = at_once(_why_unreachable, first)
     decisions = [
         settle(decision, reason, allow_builtin=allow_builtin)
         if isinstance(decision, TryDefault)
@@ -213,7 +209,7 @@ def carry_out(
 
     :param problem_of: tells why a new clone is not kept.
     """
-    directories = _at_once(lambda decision: _carry_out_one(decision, report, problem_of), decisions)
+    directories = at_once(lambda decision: _carry_out_one(decision, report, problem_of), decisions)
     return {decision.name: directory for decision, directory in zip(decisions, directories, strict=True)}
 
 
@@ -234,15 +230,3 @@ def _carry_out_one(decision: Decision, report: Callable[[str], None], problem_of
 def _clone_words(decision: MakeClone, verb: str) -> str:
     at = f" at {decision.ref}" if decision.ref else ""
     return f"{decision.name}: {verb} {decision.url}{at} into {CLONES}/{decision.name}"
-
-
-def _at_once(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    """Call a function for all items at the same time; the first error is raised when all have ended."""
-    with ThreadPoolExecutor(max_workers=len(items)) as pool:
-        futures = [pool.submit(function, item) for item in items]
-        try:
-            return [future.result() for future in futures]
-        except KeyboardInterrupt:
-            # Leaving the pool waits for its threads, and they for their processes.
-            process.stop_all()
-            raise

@@ -8,6 +8,9 @@ from pathlib import Path
 from brics_envs.plan.images import DEBIAN_OPTIONS, Build, DebianRoot
 from brics_envs.plan.names import LABEL_INPUTS, LABEL_PROJECT, PROJECT
 
+BUILD_ARGUMENT = "BRICS_BUILD"
+"""A build argument that no Containerfile uses, which podman keeps beside the containers of a build."""
+
 
 def labels(digest: str) -> tuple[tuple[str, str], ...]:
     """The labels of an image of ours."""
@@ -22,12 +25,14 @@ def build_arguments(
     rebuild: bool,
     volumes: tuple[str, ...],
     limits: Mapping[str, int],
+    command_id: str,
 ) -> list[str]:
     """podman's arguments that build an image.
 
     :param volumes: the host's settings for the build alone, as ``--volume`` takes them.
     :param limits: this process's own hard limits by name; podman would ask for higher ones, which only
         CAP_SYS_RESOURCE allows.
+    :param command_id: tells the builds of one process from those of others.
     """
     # One stage after the other, podman's default: with several jobs podman 5.4 at times overlooks layers that it has.
     arguments = ["build", "--pull=never", "--network=host", f"--file={image.containerfile}"]
@@ -36,6 +41,7 @@ def build_arguments(
     arguments += [f"--target={image.target}"] if image.target else []
     arguments += ["--no-cache"] if rebuild else []
     arguments += [f"--build-arg={key}={value}" for key, value in (("BASE_IMAGE", base_id), *image.args)]
+    arguments += [f"--build-arg={BUILD_ARGUMENT}={command_id}"]
     arguments += [f"--build-context={name}={folder}" for name, folder in image.contexts]
     arguments += [f"--volume={volume}" for volume in volumes]
     arguments += [f"--ulimit={name}={value}:{value}" for name, value in limits.items()]

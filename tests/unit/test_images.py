@@ -228,6 +228,7 @@ def test_build_arguments() -> None:
         rebuild=False,
         volumes=("/tmp/pip.conf:/etc/pip.conf:ro",),  # noqa: S108
         limits={"nofile": 1024},
+        command_id="89ab",
     )
     assert arguments == [
         "build",
@@ -242,13 +243,16 @@ def test_build_arguments() -> None:
         "--build-arg=BASE_IMAGE=0123",
         "--build-arg=JUPYTERHUB_VERSION=6.1.1",
         "--build-arg=BRICSAUTHENTICATOR_VERSION=1.2.3",
+        "--build-arg=BRICS_BUILD=89ab",
         "--build-context=requirements=/project/requirements",
         "--build-context=bricsauthenticator=/snapshots/bricsauthenticator",
         "--volume=/tmp/pip.conf:/etc/pip.conf:ro",
         "--ulimit=nofile=1024:1024",
         "/project/build",
     ]
-    again = build_arguments(image, base_id="0123", digest="4567", rebuild=True, volumes=(), limits={})
+    again = build_arguments(
+        image, base_id="0123", digest="4567", rebuild=True, volumes=(), limits={}, command_id="89"
+    )
     assert "--no-cache" in again
 
 

@@ -8,14 +8,14 @@ import time
 
 import pytest
 
-from brics_envs.effects import process
+from brics_envs.effects import interrupts, process
 from brics_envs.effects.process import LAST_LINES, CommandError, run
 
 
 @pytest.fixture(autouse=True)
 def not_stopping():
     yield
-    process._stopping.clear()
+    interrupts._stopping.clear()
 
 
 def alive(pid):
@@ -211,3 +211,12 @@ def test_a_process_that_replaces_ours():
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "b\n"
+
+
+def test_the_gate_starts_nothing_for_a_command_that_was_killed(tmp_path):
+    made = tmp_path / "made"
+    argv = [*process.GATE, "touch", str(made)]
+    subprocess.run(argv, input=b"", check=False)
+    assert not made.exists()
+    subprocess.run(argv, input=b"\n", check=True)
+    assert made.exists()

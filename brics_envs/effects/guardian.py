@@ -1,0 +1,156 @@
+"""A small process beside each command, which clears up if the command is killed. May import: process_tree.
+
+Nothing can be done about SIGKILL (out of memory, ``kill -9``) in the process that gets it. So a command tells its
+guardian beforehand what has to go when it ends: processes, temporary files; and lends it the locks that it holds, so
+that the next command waits until they have gone. A socket connects the two; its end is the command's end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from brics_envs.effects import process_tree
+
+GRACE_S = 1.0
+"""Seconds between SIGTERM and SIGKILL for the processes of a command that was killed."""
+
+END_S = GRACE_S + process_tree.KILL_S + 1
+"""Seconds that the guardian needs at most to clear up."""
+
+SEND_S = 1.0
+"""Seconds that the guardian has to take a message; the command goes on without it otherwise."""
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+
+_END = b"\0"
+"""Ends a message: no path has it."""
+
+
+class Guardian:
+    """The command's side. Before :meth:`start`, and when the guardian is gone, keeping is of no effect."""
+
+    def __init__(self) -> None:
+        self._kept: set[str] = set()
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the guardian."""
+        ours, theirs = socket.socketpair()
+        ours.settimeout(SEND_S)
+        with theirs:
+            self._process = subprocess.Popen(
+                # Without site-packages: nothing of them is needed, and it starts in a third of the time.
+                [sys.executable, "-S", "-P", "-m", "brics_envs.effects.guardian"],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={**os.environ, "PYTHONPATH": str(PROJECT_ROOT)},
+                cwd="/",
+                start_new_session=True,
+            )
+        self._socket = ours
+
+    def finish(self, wait_s: float = END_S) -> None:
+        """End the guardian; what is still kept goes."""
+        if self._process is None or self._socket is None:
+            return
+        if not self._kept:
+            self._process.kill()
+        self._socket.close()
+        self._socket = None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(wait_s)
+
+    def keep(self, kind: str, value: int | Path) -> None:
+        """Note what has to go if the command is killed.
+
+        :param kind: ``process`` (the leader of a session) or ``path``.
+        """
+        self._kept.add(f"{kind} {value}")
+        self._send(f"+{kind} {value}")
+
+    def forget(self, kind: str, value: int | Path) -> None:
+        """Note that it has gone."""
+        self._kept.discard(f"{kind} {value}")
+        self._send(f"-{kind} {value}")
+
+    def lend(self, lock: int) -> None:
+        """Lend a locked file's descriptor: the lock lasts until all has gone."""
+        self._send("=lock", lock)
+
+    def _send(self, message: str, *descriptors: int) -> None:
+        with self._lock, contextlib.suppress(OSError):
+            if self._socket is not None:
+                socket.send_fds(self._socket, [os.fsencode(message) + _END], descriptors)
+
+
+guardian = Guardian()
+"""The one of this process."""
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a file or a directory with all that is in it, as far as that is possible; never what is mounted there."""
+    if path.is_dir() and not path.is_symlink():
+        if not _is_mounted_below(path):
+            shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def _is_mounted_below(path: Path) -> bool:
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines()
+    except OSError:
+        return False
+    return any(f"{line.split()[4]}/".startswith(f"{path.resolve()}/") for line in mounts)
+
+
+def _listen(channel: socket.socket) -> set[str]:
+    """What is kept when the command ends."""
+    kept: set[str] = set()
+    rest = b""
+    while True:
+        # The descriptors of locks that come along stay open as long as this process lives.
+        data, _, _, _ = socket.recv_fds(channel, 65536, 64)
+        if not data:
+            return kept
+        *messages, rest = (rest + data).split(_END)
+        for message in map(os.fsdecode, messages):
+            if message.startswith("+"):
+                kept.add(message[1:])
+            elif message.startswith("-"):
+                kept.discard(message[1:])
+
+
+def _clear_up(kept: set[str]) -> None:
+    things = [entry.partition(" ") for entry in kept]
+    process_tree.stop([int(value) for kind, _, value in things if kind == "process"], GRACE_S)
+    for kind, _, value in things:
+        if kind == "path":
+            remove_tree(Path(value))
+
+
+def main() -> None:
+    """Wait for the command's end, and clear up after it."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # The command gets the same and ends; so does this process then.
+        signal.signal(number, signal.SIG_IGN)
+    with socket.socket(fileno=os.dup(0)) as channel:
+        kept = _listen(channel)
+    if kept:
+        _clear_up(kept)
+
+
+if __name__ == "__main__":
+    main()
