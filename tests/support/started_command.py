@@ -13,7 +13,8 @@ from tests.support.processes import command_line, descendants
 from tests.support.waiting import wait_for
 from tests.support.world import World
 
-STOP_DEADLINE_S = 60
+STOP_DEADLINE_S = 15
+"""Seconds within which a command ends at Ctrl-C, whatever it does."""
 
 
 class Started:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from brics_envs.errors import FAILED
 from brics_envs.plan.names import Instance
 from tests.support.commands import ok
 from tests.support.git_hosts import silent_host
@@ -16,6 +16,7 @@ from tests.support.processes import command_lines
 from tests.support.started_command import Started
 from tests.support.world import One, Things, World, world
 
+INTERRUPTED = 128 + signal.SIGINT
 LONG_STEP = "sleep 4321"
 LOCK = ".bricsauthenticator.lock"
 CONTAINERFILE = "build/Containerfile.jupyterhub"
@@ -41,7 +42,7 @@ def interrupted(one: One, wait: Callable[[Started], None], *more: str) -> None:
     """Interrupt `up` at a moment."""
     with Started(one.world, "up", *one.options, *more) as started:
         wait(started)
-        assert started.interrupt() == FAILED
+        assert started.interrupt() == INTERRUPTED
     assert "Traceback" not in started.output
     assert "error: interrupted" in started.output
     assert "invoke up" in started.output
@@ -98,7 +99,7 @@ def test_down(one: One, nothing: Things) -> None:
     one.up()
     with Started(one.world, "down", *one.option) as down:
         down.wait_for_process("pod rm")
-        assert down.interrupt() == FAILED
+        assert down.interrupt() == INTERRUPTED
     assert "Traceback" not in down.output
     one.down()
     assert_nothing_is_left(one, nothing)
@@ -135,7 +136,7 @@ def test_building_an_image(one: One, nothing: Things) -> None:
     interrupted(one, lambda _: wait_for_long_step())
     assert not long_steps()
     assert "brics_jupyterhub:dev-lc-stop" not in " ".join(one.world.things().images)
-    assert not one.world.podman("ps", "--quiet", "--all")
+    assert not one.world.podman("ps", "--quiet", "--all", "--external")
     assert left_in_tmp(one.world) == []
 
     one.world.replace(CONTAINERFILE, LONG_STEP, "true")
@@ -157,9 +158,8 @@ def long_steps() -> list[str]:
 
 
 def left_in_tmp(own: World) -> list[str]:
-    """What commands have left among the temporary files; podman leaves a few small ones of an interrupted RUN."""
-    names = [path.name for path in Path(own.environment["TMPDIR"]).iterdir()]
-    return [name for name in names if not name.startswith("buildah")]
+    """What commands, and podman for them, have left among the temporary files."""
+    return [path.name for path in Path(own.environment["TMPDIR"]).iterdir()]
 
 
 def test_making_debian() -> None:
@@ -168,7 +168,7 @@ def test_making_debian() -> None:
         before = empty.things()
         with Started(empty, "build", "--env", "dev_dummyauth", "--base", "local") as started:
             started.wait_for_process("apt-get", "update")
-            assert started.interrupt() == FAILED
+            assert started.interrupt() == INTERRUPTED
         assert "Traceback" not in started.output
         assert "error: interrupted" in started.output
         assert empty.things().images == before.images
