@@ -12,6 +12,9 @@ from typing import Any
 
 import yaml
 
+from pykustomize.errors import KustomizeError
+from pykustomize.nodes import Node, Scalar
+
 _LOADER: Any = getattr(yaml, "CLoader", yaml.Loader)
 _UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
@@ -32,6 +35,24 @@ def read_again(text: str, style: str) -> str:
         return text
     events: list[Any] = list(yaml.parse(f"k: {_written_folded(text)}", Loader=_LOADER))
     return str(events[4].value)
+
+
+def refuse_unstable(new: Node, old: Node | None, where: object) -> None:
+    """Refuse folded text that would come to a new place: between braces kubectl does not change it, elsewhere it does.
+
+    :param old: what is there; a scalar there keeps its own style.
+    :raises KustomizeError: there is such a text.
+    """
+    if isinstance(new, dict):
+        for key, value in new.items():
+            refuse_unstable(value, old.get(key) if isinstance(old, dict) else None, where)
+    elif isinstance(new, list):
+        for value in new:
+            refuse_unstable(value, None, where)
+    elif new.style == ">" and not isinstance(old, Scalar) and read_again(new.text, ">") != new.text:
+        raise KustomizeError(
+            where, f"the folded text {new.text[:20]!r}… is not supported here: write it with '|'"
+        )
 
 
 def is_open_ended(text: str) -> bool:

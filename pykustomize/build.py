@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,31 @@ from pykustomize.references import fix_references
 from pykustomize.replacements import apply_replacements
 from pykustomize.replicas import set_replicas
 from pykustomize.resources import Resource, Resources, from_documents
+from pykustomize.tables import DEFAULT, Tables
 from pykustomize.transform import transform
+from pykustomize.variables import Variable, add_variables, note_variables, resolve_variables
 from pykustomize.writer import plain
 
 _LOCAL = "config.kubernetes.io/local-config"
+
+
+@dataclass
+class _Accumulated:
+    """What the kustomizations up to here have brought together.
+
+    :param tables: where what stands in documents; bases add to them for all above.
+    """
+
+    resources: Resources = field(default_factory=Resources)
+    tables: Tables = DEFAULT
+    variables: list[Variable] = field(default_factory=list)
+
+    def absorb(self, other: _Accumulated, where: object) -> None:
+        """Add all of a base."""
+        for resource in other.resources:
+            self.resources.add(resource)
+        self.tables = self.tables.with_more(other.tables, where)
+        add_variables(self.variables, other.variables)
 
 
 def build(directory: Path, *, strict: bool = False) -> list[dict[str, Any]]:
@@ -38,23 +60,26 @@ def build(directory: Path, *, strict: bool = False) -> list[dict[str, Any]]:
         raise KustomizeError(directory, "there is no such directory")
     root = Root(directory.resolve())
     kustomization = load(root)
-    resources = _accumulate(Resources(), kustomization, root, strict)
+    everything = _Accumulated()
+    _accumulate(everything, kustomization, root, strict)
+    resources = everything.resources
     for resource in resources:
         with _naming(resource):
             _add_hash(resource)
-    fix_references(resources)
+    fix_references(resources, everything.tables.references)
+    resolve_variables(resources, everything.variables, everything.tables.variables)
     _check_unique(resources)
     kept = resources.having(lambda known: known.annotations().get(_LOCAL, "false") == "false")
     return [_finish(resource) for resource in sort(kept, kustomization)]
 
 
-def _accumulate(resources: Resources, kustomization: Kustomization, root: Root, strict: bool) -> Resources:
-    """Add the documents of a kustomization to ``resources`` and customise them all."""
+def _accumulate(into: _Accumulated, kustomization: Kustomization, root: Root, strict: bool) -> None:
+    """Add the documents of a kustomization and customise all that are there then."""
     for name in kustomization.resources:
-        for resource in _resources_of(name, root, strict):
-            resources.add(resource)
+        into.absorb(_resources_of(name, root, strict), kustomization.where)
+    into.tables = into.tables.with_more(kustomization.tables, kustomization.where)
     for generator in kustomization.generators:
-        absorb(resources, generate(generator, root, kustomization.where))
+        absorb(into.resources, generate(generator, root, kustomization.where))
     for name in kustomization.components:
         below = root.enter(name)
         component = load(below)
@@ -62,36 +87,39 @@ def _accumulate(resources: Resources, kustomization: Kustomization, root: Root, 
             raise KustomizeError(
                 component.where, "kind: must be Component, since it is listed under 'components'"
             )
-        resources = _accumulate(resources, component, below, strict)
-        _check_unique(resources)
-    _customise(resources, kustomization, root, strict)
-    return resources
+        _accumulate(into, component, below, strict)
+        _check_unique(into.resources)
+    _customise(into.resources, kustomization, root, into.tables, strict)
+    note_variables(into.resources, into.variables, kustomization.variables)
 
 
-def _customise(resources: Resources, kustomization: Kustomization, root: Root, strict: bool) -> None:
+def _customise(
+    resources: Resources, kustomization: Kustomization, root: Root, tables: Tables, strict: bool
+) -> None:
     """What a kustomization does to its documents, in kustomize's order."""
     apply_strategic_merges(resources, kustomization, root)
     apply_patches(resources, kustomization, root, strict=strict)
-    transform(resources, kustomization)
+    transform(resources, kustomization, tables)
     apply_json_patches(resources, kustomization, root, strict=strict)
     for replicas in kustomization.replicas:
-        set_replicas(resources, replicas, kustomization.where)
+        set_replicas(resources, replicas, tables.replicas, kustomization.where)
     for image in kustomization.images:
-        set_image(resources, image, kustomization.where)
+        set_image(resources, image, tables.images, kustomization.where)
     apply_replacements(resources, kustomization.replacements)
 
 
-def _resources_of(name: str, root: Root, strict: bool) -> Resources:
+def _resources_of(name: str, root: Root, strict: bool) -> _Accumulated:
+    result = _Accumulated()
     if root.is_directory(name):
         below = root.enter(name)
         kustomization = load(below)
         if kustomization.is_component:
             raise KustomizeError(kustomization.where, "kind: a Component must be listed under 'components'")
-        return _accumulate(Resources(), kustomization, below, strict)
+        _accumulate(result, kustomization, below, strict)
+        return result
     origin = str(root.path / name)
-    result = Resources()
     for resource in from_documents(read_documents(decode(root.read(name), origin), origin), origin):
-        result.add(resource)
+        result.resources.add(resource)
     return result
 
 

@@ -1,4 +1,4 @@
-"""Where labels, annotations, namespaces and images stand in which kind of document, and how to change them there."""
+"""Places in documents of a type, and how to change what is there."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from pykustomize.errors import KustomizeError
+from pykustomize.identities import ResId
 from pykustomize.nodes import UNTAGGED, Mapping, Node, Scalar, is_null
-from pykustomize.resources import ResId, Resource
+from pykustomize.resources import Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,17 @@ class FieldSpec:
     def applies_to(self, identity: ResId) -> bool:
         """Whether documents of this type have the field."""
         return identity.is_a(self.group, self.version, self.kind)
+
+    def covers(self, other: FieldSpec) -> bool:
+        """Whether the other one is for the same field of these types or of some of them."""
+        return self.path == other.path and all(
+            ours in ("", theirs)
+            for ours, theirs in (
+                (self.group, other.group),
+                (self.version, other.version),
+                (self.kind, other.kind),
+            )
+        )
 
     def steps(self) -> list[str]:
         """The field names."""
@@ -87,81 +99,3 @@ class _Updater:
                 return
             value = {} if below or self.new is dict else Scalar("", UNTAGGED)
         node[name] = self.at(value, below)
-
-
-def _template(prefix: str, leaf: str) -> tuple[FieldSpec, ...]:
-    """The pod templates' ``metadata/labels`` or ``metadata/annotations`` of the workload types."""
-    place = f"{prefix}spec/template/metadata/{leaf}"
-    job = "spec/jobTemplate"
-    return (
-        FieldSpec(place, "ReplicationController", version="v1", create=True),
-        *(FieldSpec(place, kind, create=True) for kind in ("Deployment", "ReplicaSet", "DaemonSet")),
-        FieldSpec(place, "StatefulSet", group="apps" if leaf == "labels" else "", create=True),
-        FieldSpec(place, "Job", group="batch", create=True),
-        FieldSpec(f"{job}/metadata/{leaf}", "CronJob", group="batch", create=True),
-        FieldSpec(f"{job}/spec/template/metadata/{leaf}", "CronJob", group="batch", create=True),
-    )
-
-
-def _affinities() -> Iterable[FieldSpec]:
-    preferred = "preferredDuringSchedulingIgnoredDuringExecution/podAffinityTerm"
-    required = "requiredDuringSchedulingIgnoredDuringExecution"
-    terms = [
-        f"affinity/{side}/{term}"
-        for side in ("podAffinity", "podAntiAffinity")
-        for term in (preferred, required)
-    ]
-    for kind in ("Deployment", "StatefulSet"):
-        for term in (*terms, "topologySpreadConstraints"):
-            yield FieldSpec(f"spec/template/spec/{term}/labelSelector/matchLabels", kind, "apps")
-
-
-METADATA_LABELS = (FieldSpec("metadata/labels", create=True),)
-
-TEMPLATE_LABELS = (
-    *METADATA_LABELS,
-    *_template("", "labels"),
-    FieldSpec("spec/volumeClaimTemplates[]/metadata/labels", "StatefulSet", "apps", create=True),
-)
-
-SELECTOR_LABELS = (
-    *TEMPLATE_LABELS,
-    FieldSpec("spec/selector", "Service", version="v1", create=True),
-    FieldSpec("spec/selector", "ReplicationController", version="v1", create=True),
-    *(
-        FieldSpec("spec/selector/matchLabels", kind, create=True)
-        for kind in ("Deployment", "ReplicaSet", "DaemonSet")
-    ),
-    FieldSpec("spec/selector/matchLabels", "StatefulSet", "apps", create=True),
-    FieldSpec("spec/selector/matchLabels", "Job", "batch"),
-    FieldSpec("spec/jobTemplate/spec/selector/matchLabels", "CronJob", "batch"),
-    FieldSpec("spec/selector/matchLabels", "PodDisruptionBudget", "policy"),
-    *(
-        FieldSpec(f"spec/{side}/matchLabels", "NetworkPolicy", "networking.k8s.io")
-        for side in ("podSelector", "ingress/from/podSelector", "egress/to/podSelector")
-    ),
-    *_affinities(),
-)
-
-ANNOTATIONS = (FieldSpec("metadata/annotations", create=True), *_template("", "annotations"))
-
-NAMESPACES = (
-    FieldSpec("metadata/name", "Namespace", create=True),
-    FieldSpec("spec/service/namespace", "APIService", "apiregistration.k8s.io", create=True),
-    FieldSpec(
-        "spec/conversion/webhook/clientConfig/service/namespace",
-        "CustomResourceDefinition",
-        "apiextensions.k8s.io",
-    ),
-)
-
-IMAGES = tuple(
-    FieldSpec(f"{prefix}{place}")
-    for prefix in ("spec/", "spec/template/spec/")
-    for place in ("containers[]/image", "initContainers[]/image", "volumes[]/image/reference")
-)
-
-REPLICAS = tuple(
-    FieldSpec("spec/replicas", kind, create=True)
-    for kind in ("Deployment", "ReplicationController", "ReplicaSet", "StatefulSet")
-)

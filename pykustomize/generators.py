@@ -33,7 +33,7 @@ def generate(generator: Generator, root: Root, where: str) -> Resource:
         if key in values:
             raise KustomizeError(where, f"{generator.kind} {generator.name}: the key '{key}' appears twice")
         values[key] = value
-    metadata: Mapping = {"name": Scalar(generator.name)}
+    metadata: Mapping = {"name": string(generator.name)}
     if generator.namespace:
         metadata["namespace"] = Scalar(generator.namespace)
     body: Mapping = {"apiVersion": Scalar("v1"), "kind": Scalar(generator.kind), "metadata": metadata}
@@ -88,6 +88,7 @@ def _take_over(new: Resource, old: Resource) -> None:
     new.set_name(old.name)
     new.set_namespace(old.namespace)
     new.former, new.prefixes, new.suffixes = list(old.former), list(old.prefixes), list(old.suffixes)
+    new.variables = list(old.variables)
     new.needs_hash = new.needs_hash and old.needs_hash
     new.behavior = old.behavior
 

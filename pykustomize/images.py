@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from pykustomize import fieldspecs
 from pykustomize.errors import KustomizeError
 from pykustomize.fieldspecs import change_fields
 from pykustomize.kustomization import Image
 from pykustomize.nodes import Node, Scalar, is_null
 from pykustomize.resources import Resources
 from pykustomize.scalars import untyped
+from pykustomize.tables import Specs
 
 _IMAGE_NAME = re.compile(r"[A-Za-z0-9._/:-]+")
 
 
-def set_image(resources: Resources, image: Image, where: str) -> None:
-    """Change one image wherever it stands: in every list of containers, and in kustomize's own list of fields.
+def set_image(resources: Resources, image: Image, specs: Specs, where: str) -> None:
+    """Change one image wherever it stands: in every list of containers, and in the fields that are listed.
 
     :param where: the kustomization file, for messages.
     :raises KustomizeError: a container or an image that is none.
@@ -38,7 +38,7 @@ def set_image(resources: Resources, image: Image, where: str) -> None:
     for resource in resources:
         if resource.body is not None and resource.kind != "CustomResourceDefinition":
             _set_in_containers(resource.body, change, resource.origin)
-        change_fields(resource, fieldspecs.IMAGES, change, None)
+        change_fields(resource, specs, change, None)
 
 
 def _set_in_containers(node: Node, change: Callable[[Node], Node], where: str) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pykustomize.fieldspecs import FieldSpec
 from pykustomize.replacements import Replacement
 from pykustomize.selectors import Selector
+from pykustomize.tables import Tables
+from pykustomize.variables import Variable
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,16 @@ class Generator:
 
 @dataclass(frozen=True)
 class Label:
-    """An entry of ``labels``; ``commonLabels`` is one, too."""
+    """An entry of ``labels``.
+
+    :param is_common: it is ``commonLabels``.
+    """
 
     pairs: dict[str, str]
     include_selectors: bool
     include_templates: bool = False
     fields: list[FieldSpec] = field(default_factory=list)
+    is_common: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,3 +130,5 @@ class Kustomization:
     images: list[Image]
     replacements: list[Replacement]
     sort_options: SortOptions | None
+    tables: Tables
+    variables: list[Variable]

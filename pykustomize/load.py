@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pykustomize.errors import KustomizeError
 from pykustomize.fields import Fields
-from pykustomize.fieldspecs import FieldSpec
 from pykustomize.files import Root
+from pykustomize.identities import ResId, split_api_version
 from pykustomize.kustomization import (
     Generator,
     GeneratorOptions,
@@ -19,6 +19,8 @@ from pykustomize.kustomization import (
 from pykustomize.reader import decode, read_documents
 from pykustomize.replacements import Replacement, Source, Target
 from pykustomize.selectors import Selector
+from pykustomize.tables import field_spec, load_tables
+from pykustomize.variables import Variable
 
 _VERSIONS = {
     "Kustomization": "kustomize.config.k8s.io/v1beta1",
@@ -71,7 +73,7 @@ def _kustomization(fields: Fields, root: Root, *, is_component: bool) -> Kustomi
         name_suffix=fields.string("nameSuffix"),
         labels=[
             *fields.records("labels", _label),
-            *([Label(common_labels, include_selectors=True)] if common_labels else []),
+            *([Label(common_labels, include_selectors=True, is_common=True)] if common_labels else []),
         ],
         annotations=fields.mapping("commonAnnotations"),
         replicas=fields.records("replicas", _replicas),
@@ -82,6 +84,8 @@ def _kustomization(fields: Fields, root: Root, *, is_component: bool) -> Kustomi
             for replacement in entry
         ],
         sort_options=fields.record("sortOptions", _sort_options),
+        tables=load_tables(root, fields.strings("configurations")),
+        variables=fields.records("vars", _variable),
     )
 
 
@@ -156,16 +160,8 @@ def _label(fields: Fields) -> Label:
         fields.mapping("pairs"),
         fields.flag("includeSelectors"),
         fields.flag("includeTemplates"),
-        fields.records("fields", _field_spec),
+        fields.records("fields", field_spec),
     )
-
-
-def _field_spec(fields: Fields) -> FieldSpec:
-    path = fields.string("path")
-    if not path:
-        raise fields.error("path", "is missing")
-    kind, group, version = (fields.string(name) for name in ("kind", "group", "version"))
-    return FieldSpec(path, kind, group, version, create=fields.flag("create"))
 
 
 def _replicas(fields: Fields) -> Replicas:
@@ -192,6 +188,23 @@ def _sort_options(fields: Fields) -> SortOptions:
     )
     first, last = kinds or (None, None)
     return SortOptions(order, first, last)
+
+
+def _variable(fields: Fields) -> Variable:
+    name, target = fields.string("name"), fields.record("objref", _object)
+    if not name or target is None:
+        raise fields.error("", "needs 'name' and 'objref'")
+    path = fields.record("fieldref", lambda entry: entry.string("fieldPath")) or "metadata.name"
+    return Variable(name, target, path, f"{fields.where}: {fields.path}")
+
+
+def _object(fields: Fields) -> ResId:
+    group, version = fields.string("group"), fields.string("version")
+    api_version = fields.string("apiVersion")
+    if api_version:
+        other, version = split_api_version(api_version)
+        group = other or group
+    return ResId(group, version, fields.string("kind"), fields.string("name"), fields.string("namespace"))
 
 
 def _replacement_or_file(fields: Fields, root: Root) -> list[Replacement]:

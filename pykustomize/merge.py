@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeAlias, overload
 
+from pykustomize.blocks import refuse_unstable
 from pykustomize.errors import KustomizeError
 from pykustomize.nodes import (
     STR,
@@ -40,6 +41,7 @@ def merge(document: Mapping, patch: Mapping, where: object, *, shares: bool = Fa
     """
     if text_of(patch.get(_DIRECTIVE)) == "replace":
         return copy_mapping(document)  # kustomize merges into a copy here, and drops that
+    refuse_unstable(patch, document, where)
     root = copy_mapping(document)
     merged = _Merger(where, root if shares else {}).walk(root, copy_mapping(patch), None, ())
     if merged is None or isinstance(merged, dict):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pykustomize.errors import KustomizeError
+from pykustomize.identities import ResId
 from pykustomize.kustomization import Kustomization, SortOptions
-from pykustomize.resources import ResId, Resource
+from pykustomize.resources import Resource
 
 _FIRST = [
     "Namespace",

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 
 from pykustomize.errors import KustomizeError
 from pykustomize.fieldspecs import FieldSpec, update
+from pykustomize.identities import NO_NAMESPACE, ResId
 from pykustomize.nodes import STR, UNTAGGED, Mapping, Node, Scalar, is_null, lookup, text_of
-from pykustomize.referables import REFERABLES, Referable
-from pykustomize.resources import NO_NAMESPACE, ResId, Resource, Resources
+from pykustomize.referables import Referable
+from pykustomize.resources import Resource, Resources
 from pykustomize.scalars import untyped
 
 
-def fix_references(resources: Resources) -> None:
+def fix_references(resources: Resources, referables: tuple[Referable, ...]) -> None:
     """Put the present names (and namespaces) of renamed documents wherever the former ones stand.
 
     Even where nothing was renamed the fields are looked at, as kubectl does: they must be readable.
 
+    :param referables: which fields refer to which types.
     :raises KustomizeError: a name could mean two documents, or a field that holds one is odd.
     """
     renamed = Resources(resources.having(lambda known: bool(known.former)))
+    by_type: dict[tuple[str, str, str], list[tuple[Referable, FieldSpec]]] = {}
     for referrer in resources:
-        fields = _fields_of(referrer.original_id)
+        identity = referrer.original_id
+        kind = (identity.group, identity.version, identity.kind)
+        if kind not in by_type:
+            by_type[kind] = _fields_of(identity, referables)
+        fields = by_type[kind]
         if referrer.body is None or not fields:
             continue
         candidates = _reachable(referrer, renamed)
@@ -33,17 +39,9 @@ def fix_references(resources: Resources) -> None:
             update(referrer.body, spec, reference.follow, new=None, where=where)
 
 
-def _fields_of(identity: ResId) -> tuple[tuple[Referable, FieldSpec], ...]:
-    return _fields_of_type(identity.group, identity.version, identity.kind)
-
-
-@cache
-def _fields_of_type(group: str, version: str, kind: str) -> tuple[tuple[Referable, FieldSpec], ...]:
+def _fields_of(identity: ResId, referables: tuple[Referable, ...]) -> list[tuple[Referable, FieldSpec]]:
     """The fields of a type that may hold names, with what they refer to; in kustomize's order."""
-    identity = ResId(group, version, kind, "", "")
-    return tuple(
-        (target, spec) for target in REFERABLES for spec in target.fields if spec.applies_to(identity)
-    )
+    return [(target, spec) for target in referables for spec in target.fields if spec.applies_to(identity)]
 
 
 def _reachable(referrer: Resource, resources: Resources) -> list[Resource]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pykustomize.blocks import refuse_unstable
 from pykustomize.errors import KustomizeError
 from pykustomize.fieldpaths import find, look_up, split
+from pykustomize.identities import ResId
 from pykustomize.nodes import (
     FLOAT,
     INT,
@@ -19,7 +21,7 @@ from pykustomize.nodes import (
     renew_node,
     replace_everywhere,
 )
-from pykustomize.resources import ResId, Resource, Resources
+from pykustomize.resources import Resource, Resources
 from pykustomize.scalars import tag_of
 from pykustomize.selectors import Selector
 
@@ -103,6 +105,7 @@ def apply_replacements(resources: Resources, replacements: list[Replacement]) ->
     """
     for replacement in replacements:
         source = _source_of(resources, replacement)
+        _value(replacement, source)  # has to be there even if it goes nowhere
         for target in replacement.targets:
             for resource in resources:
                 if resource.body is not None and target.selects(resource):
@@ -169,12 +172,15 @@ def _joined(old: Node, value: Node, target: Target, where: str) -> Node:
     if target.delimiter and not isinstance(old, Scalar):
         raise KustomizeError(where, "options.delimiter: is for texts alone")
     if not isinstance(old, Scalar):
+        refuse_unstable(value, None, where)
         return renew_node(copy_node(value))
     if not isinstance(value, Scalar):
         raise KustomizeError(where, f"a {kind_of(value)} does not fit into a scalar")
     text = value.text
     if target.delimiter:
         text = _with_part(old.text.split(target.delimiter), target, text)
+    if not text and old.tag == UNTAGGED and not old.style:
+        raise KustomizeError(where, "an empty value would be a text or null, as the document is written")
     if old.tag in (STR, UNTAGGED) or tag_of(text) == old.tag:
         return old._replace(text=text)
     if old.tag == FLOAT and tag_of(text) == INT and len(text) < _EXACT:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from pykustomize import fieldspecs
 from pykustomize.errors import KustomizeError
 from pykustomize.fieldspecs import update
 from pykustomize.kustomization import Replicas
 from pykustomize.nodes import INT, STR, Node, Scalar
 from pykustomize.resources import Resources
+from pykustomize.tables import Specs
 
 
-def set_replicas(resources: Resources, replicas: Replicas, where: str) -> None:
+def set_replicas(resources: Resources, replicas: Replicas, specs: Specs, where: str) -> None:
     """Set the number in every workload that has or once had the name.
 
+    :param specs: the fields of workloads that hold it.
     :param where: the kustomization file, for messages.
     :raises KustomizeError: there is none, or its field is no scalar.
     """
@@ -23,7 +24,7 @@ def set_replicas(resources: Resources, replicas: Replicas, where: str) -> None:
         return Scalar(str(replicas.count), STR if node.quoted else INT, node.style)
 
     found = False
-    for spec in fieldspecs.REPLICAS:
+    for spec in specs:
         for resource in resources:
             ids = (*resource.former_ids, resource.current_id)
             if resource.body is None or not any(

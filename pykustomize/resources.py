@@ -1,4 +1,4 @@
-"""Documents with an identity: what they are called now, what they were called before, and lists of them."""
+"""Documents on their way through the build: what they are called now and were called before, and lists of them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from pykustomize.errors import KustomizeError
+from pykustomize.identities import ResId, split_api_version
 from pykustomize.jsonvalues import through_json
 from pykustomize.nodes import (
     STR,
@@ -18,66 +19,13 @@ from pykustomize.nodes import (
     strings,
     text_of,
 )
-from pykustomize.schema import CLUSTER_SCOPED
-from pykustomize.texts import string_mapping
+from pykustomize.scalars import untyped
+from pykustomize.texts import string, string_mapping
 
-DEFAULT_NAMESPACE = "default"
-NO_NAMESPACE = "_non_namespaceable_"
 _INTERNAL = ("internal.config.kubernetes.io/", "kustomize.config.k8s.io/", "internal.kustomize.io/")
 _INTERNAL_NAMES = frozenset(f"config.kubernetes.io/{name}" for name in ("path", "index", "id")) | frozenset(
     f"config.k8s.io/{name}" for name in ("path", "index", "id")
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ResId:
-    """Group, version, kind, name and namespace of a document."""
-
-    group: str
-    version: str
-    kind: str
-    name: str
-    namespace: str
-
-    @property
-    def api_version(self) -> str:
-        """``group/version``, or the version alone."""
-        return f"{self.group}/{self.version}" if self.group else self.version
-
-    @property
-    def is_cluster_scoped(self) -> bool:
-        """Whether the type is known to have no namespace."""
-        return f"{self.api_version}/{self.kind}" in CLUSTER_SCOPED
-
-    @property
-    def effective_namespace(self) -> str:
-        """The namespace for comparisons; never empty."""
-        return NO_NAMESPACE if self.is_cluster_scoped else self.namespace or DEFAULT_NAMESPACE
-
-    def same(self, other: ResId) -> bool:
-        """Whether both name the same object."""
-        return (self.group, self.version, self.kind, self.name, self.effective_namespace) == (
-            other.group,
-            other.version,
-            other.kind,
-            other.name,
-            other.effective_namespace,
-        )
-
-    def is_a(self, group: str, version: str, kind: str) -> bool:
-        """Whether the type fits; an empty argument fits everything."""
-        return group in ("", self.group) and version in ("", self.version) and kind in ("", self.kind)
-
-    def __str__(self) -> str:
-        """For messages: ``Kind name`` with version and namespace where there is one."""
-        namespace = f" in namespace {self.namespace}" if self.namespace else ""
-        return f"{self.kind} {self.name} ({self.api_version or 'no apiVersion'}){namespace}"
-
-
-def split_api_version(api_version: str) -> tuple[str, str]:
-    """Group and version."""
-    group, slash, version = api_version.partition("/")
-    return (group, version) if slash else ("", api_version)
 
 
 @dataclass(eq=False)
@@ -91,6 +39,7 @@ class Resource:
     :param needs_hash: its name gets a hash of its contents at the end.
     :param behavior: ``create``, ``replace`` or ``merge``, for generated documents.
     :param shares: some scalars stand in several places, see :func:`.nodes.replace_everywhere`.
+    :param variables: names of ``vars`` whose values it holds.
     :param origin: file that it came from, for messages.
     """
 
@@ -102,6 +51,7 @@ class Resource:
     needs_hash: bool = False
     behavior: str = ""
     shares: bool = False
+    variables: list[str] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -143,11 +93,14 @@ class Resource:
     @property
     def is_annotated(self) -> bool:
         """Whether kustomize keeps something in the document's annotations."""
-        return bool(self.former or self.prefixes or self.suffixes or self.needs_hash or self.behavior)
+        return any(
+            (self.former, self.prefixes, self.suffixes, self.needs_hash, self.behavior, self.variables)
+        )
 
     def forget(self) -> None:
         """Lose all that kustomize keeps in annotations; a patch that removes the annotations does that."""
-        self.former, self.prefixes, self.suffixes, self.needs_hash, self.behavior = [], [], [], False, ""
+        self.former, self.prefixes, self.suffixes, self.variables = [], [], [], []
+        self.needs_hash, self.behavior = False, ""
 
     def metadata(self) -> Mapping:
         """``metadata``, made if it is missing."""
@@ -159,8 +112,15 @@ class Resource:
         return metadata
 
     def set_name(self, name: str) -> None:
-        """Set ``metadata.name``, a string."""
-        self.metadata()["name"] = Scalar(name)
+        """Set ``metadata.name``, a string; what it is written with stays."""
+        old = self.metadata().get("name")
+        self.metadata()["name"] = (
+            string(name)._replace(style=old.style) if isinstance(old, Scalar) else string(name)
+        )
+
+    def affix(self, prefix: str, suffix: str) -> None:
+        """Put something before and behind ``metadata.name``, which then is what it looks like."""
+        self.metadata()["name"] = untyped(self.metadata().get("name"), f"{prefix}{self.name}{suffix}")
 
     def set_namespace(self, namespace: str) -> None:
         """Set or, if empty, remove ``metadata.namespace``."""

@@ -10,7 +10,8 @@ from typing import Any
 import re2  # type: ignore[import-untyped]
 
 from pykustomize.errors import KustomizeError
-from pykustomize.resources import ResId, Resource
+from pykustomize.identities import ResId
+from pykustomize.resources import Resource
 
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False

@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
-from pykustomize import fieldspecs
+from pykustomize.defaults import METADATA_LABELS
 from pykustomize.errors import KustomizeError
-from pykustomize.fieldspecs import FieldSpec, change_fields
+from pykustomize.fieldspecs import change_fields
 from pykustomize.kustomization import Kustomization, Label
 from pykustomize.nodes import STR, Node, Scalar, is_null, lookup, replace_everywhere, text_of
 from pykustomize.resources import Resource, Resources
+from pykustomize.tables import Specs, Tables, merge_specs
 from pykustomize.texts import string
 
 _UNPREFIXED = (("", "CustomResourceDefinition"), ("apiregistration.k8s.io", "APIService"), ("", "Namespace"))
 
 
-def transform(resources: Resources, kustomization: Kustomization) -> None:
+def transform(resources: Resources, kustomization: Kustomization, tables: Tables) -> None:
     """Apply them, in kustomize's order.
+
+    :param tables: where what stands in documents.
 
     :raises KustomizeError: two documents get the same name, or a document has no place for a change.
     """
     if kustomization.namespace:
-        _set_namespace(resources, kustomization.namespace)
+        _set_namespace(resources, kustomization.namespace, tables.namespaces)
     _rename(resources, kustomization.name_prefix, kustomization.name_suffix)
     for label in kustomization.labels:
-        _set_entries(resources, label.pairs, _label_places(label))
-    _set_entries(resources, kustomization.annotations, fieldspecs.ANNOTATIONS)
+        _set_entries(resources, label.pairs, _label_places(label, tables, kustomization.where))
+    _set_entries(resources, kustomization.annotations, tables.annotations)
 
 
-def _set_namespace(resources: Resources, namespace: str) -> None:
+def _set_namespace(resources: Resources, namespace: str, specs: Specs) -> None:
     for resource in resources:
         resource.remember_id()
         if not resource.current_id.is_cluster_scoped:
             resource.set_namespace(namespace)
         if resource.kind in ("RoleBinding", "ClusterRoleBinding"):
             _set_subject_namespaces(resource, namespace)
-        change_fields(resource, fieldspecs.NAMESPACES, lambda _: Scalar(namespace), str)
+        change_fields(resource, specs, lambda _: Scalar(namespace), str)
         identity = resource.current_id
         if len(resources.having(lambda known, identity=identity: known.current_id.same(identity))) > 1:  # type: ignore[misc]
             raise KustomizeError(resource.origin, f"in namespace {namespace} there are two of {identity}")
@@ -54,28 +57,31 @@ def _rename(resources: Resources, prefix: str, suffix: str) -> None:
         if prefix:
             resource.prefixes.append(prefix)
             resource.remember_id()
-            resource.set_name(prefix + resource.name)
+            resource.affix(prefix, "")
         if suffix:
             resource.suffixes.append(suffix)
             resource.remember_id()
-            resource.set_name(resource.name + suffix)
+            resource.affix("", suffix)
 
 
-def _label_places(label: Label) -> tuple[FieldSpec, ...]:
+def _label_places(label: Label, tables: Tables, where: str) -> Specs:
     if label.include_selectors:
-        common = fieldspecs.SELECTOR_LABELS
+        common = tables.selector_labels
     else:
-        common = fieldspecs.TEMPLATE_LABELS if label.include_templates else fieldspecs.METADATA_LABELS
-    return (*label.fields, *common)
+        common = tables.template_labels if label.include_templates else ()
+        common = merge_specs(common, METADATA_LABELS, where)
+    if label.is_common:
+        return common
+    return merge_specs(merge_specs(tuple(label.fields), tables.labels, where), common, where)
 
 
-def _set_entries(resources: Resources, pairs: dict[str, str], specs: tuple[FieldSpec, ...]) -> None:
+def _set_entries(resources: Resources, pairs: dict[str, str], specs: Specs) -> None:
     for resource in resources:
         for key in sorted(pairs):
             _set_entry(resource, key, pairs[key], specs)
 
 
-def _set_entry(resource: Resource, key: str, text: str, specs: tuple[FieldSpec, ...]) -> None:
+def _set_entry(resource: Resource, key: str, text: str, specs: Specs) -> None:
     """Set one label or annotation. Where it is new it is the same scalar everywhere, as it is for kustomize."""
     new = string(text)
     added = 0

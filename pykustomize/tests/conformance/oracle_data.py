@@ -28,7 +28,7 @@ def field_table(name: str) -> Any:
     start = data.index(f"\n{name}:\n".encode())
     lines = []
     for line in data[start + 1 : start + 40_000].decode("utf-8", "replace").split("\n"):
-        if not re.fullmatch(rf"{name}:|\s*(- )?[a-zA-Z]+:( \S+)?|", line):
+        if not re.fullmatch(rf"{name}:|\s*(- )?[a-zA-Z]+:( \S+)?|\s*", line):
             break
         lines.append(line)
     return yaml.safe_load("\n".join(lines))[name]

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from pykustomize import KustomizeError, build, dump
-from pykustomize.tests.conformance.examples import Tree, trees
+from pykustomize.tests.conformance.documents import Tree
+from pykustomize.tests.conformance.examples import trees
 from pykustomize.tests.conformance.table import REFUSAL, ask_kubectl
 
 WANTED = int(os.environ.get("CONFORMANCE_EXAMPLES", "300"))
@@ -84,4 +85,6 @@ FEATURES = (
     ),
     *("secretGenerator", "secretGenerator create", "secretGenerator merge", "secretGenerator replace"),
     *("namePrefix", "nameSuffix", "namespace", "labels", "commonAnnotations", "images"),
+    *("commonLabels", "replicas", "sortOptions", "patchesStrategicMerge", "patchesJson6902"),
+    *("replacements", "vars", "configurations"),
 )

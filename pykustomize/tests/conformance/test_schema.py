@@ -6,7 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pykustomize import fieldspecs
+from pykustomize import defaults
+from pykustomize.fieldspecs import FieldSpec
 from pykustomize.referables import REFERABLES
 from pykustomize.schema import CLUSTER_SCOPED, SHAPES, Shape
 from pykustomize.tests.conformance import oracle_data
@@ -88,22 +89,28 @@ def as_spec(entry: dict[str, Any]) -> Spec:
     return entry["path"], kind, group, version, entry.get("create", False)
 
 
-def ours(specs: tuple[fieldspecs.FieldSpec, ...]) -> set[Spec]:
+def ours(specs: tuple[FieldSpec, ...]) -> set[Spec]:
     """One of our lists of fields."""
     return {(spec.path, spec.kind, spec.group, spec.version, spec.create) for spec in specs}
 
 
 def test_places_of_labels_and_annotations(kubectl: Path) -> None:
     """Where labels and annotations are added."""
-    assert ours(fieldspecs.SELECTOR_LABELS) == theirs("commonLabels")
-    assert ours(fieldspecs.TEMPLATE_LABELS) == theirs("templateLabels")
-    assert ours(fieldspecs.ANNOTATIONS) == theirs("commonAnnotations")
+    assert ours(defaults.SELECTOR_LABELS) == theirs("commonLabels")
+    assert ours(defaults.TEMPLATE_LABELS) == theirs("templateLabels")
+    assert ours(defaults.ANNOTATIONS) == theirs("commonAnnotations")
 
 
 def test_places_of_namespaces_and_images(kubectl: Path) -> None:
     """Where namespaces and images stand. Images are never created, whatever kubectl's table says."""
-    assert ours(fieldspecs.NAMESPACES) == theirs("namespace")
-    assert {spec[0] for spec in ours(fieldspecs.IMAGES)} == {spec[0] for spec in theirs("images")}
+    assert ours(defaults.NAMESPACES) == theirs("namespace")
+    assert {spec[0] for spec in ours(defaults.IMAGES)} == {spec[0] for spec in theirs("images")}
+
+
+def test_places_of_replicas_and_variables(kubectl: Path) -> None:
+    """Where numbers of pods stand, and where variables are replaced."""
+    assert ours(defaults.REPLICAS) == theirs("replicas")
+    assert ours(defaults.VARIABLES) == theirs("varReference")
 
 
 def test_places_of_references(kubectl: Path) -> None:

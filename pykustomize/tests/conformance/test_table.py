@@ -47,6 +47,8 @@ MINIMUM = {
     "images": 8,
     "replicas": 1,
     "replacements": 12,
+    "vars": 7,
+    "configurations": 4,
     "YAML: scalars": 12,
     "YAML: anchors": 5,
     "order of documents": 2,
