@@ -1,152 +1,115 @@
-"""Deployment settings: ``config/ENV/deploy.yaml`` and its local overrides. May import: errors, config."""
+"""Deployment settings: ``deploy.yaml`` and its local overrides, or ``deploy-configmap.yaml``.
+
+May import: errors, config.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import ipaddress
 import json
-import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
-from brics_envs.config.addresses import is_loopback
+from brics_envs.config.config_map import read_config_map
+from brics_envs.config.dev_users import DevUsersError
+from brics_envs.config.setting_types import (
+    MIN_PASSWORD_LENGTH,
+    AbsolutePath,
+    Accounts,
+    BaseUrl,
+    HostAliases,
+    HostName,
+    Hours,
+    HubUrl,
+    IssuerUrl,
+    Kind,
+    LogLevel,
+    Password,
+    PathInJob,
+    RedirectUrl,
+    Switch,
+)
 from brics_envs.config.yaml_file import YamlMapping, load_mapping
 from brics_envs.errors import ConfigError
 
-MIN_PASSWORD_LENGTH = 12
-"""Shortest dummyAuthPassword, characters."""
-
-MAX_SESSION_HOURS = 14 * 24
-"""Longest time for which a sign-in can be made to count: JupyterHub's own default."""
-
-SIGN_IN_PROXY_PATH = "/oidc/"
-"""Where the proxy in front of JupyterHub answers by itself (k8s/components/localissuer/httpd.conf)."""
-
-
-def _http_url(value: str) -> str:
-    message = "must be an http:// or https:// URL with a host and no query"
-    try:
-        parts = urlsplit(value)
-        _ = parts.port
-    except ValueError:
-        raise ValueError(message) from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError(message)
-    # Programs differ in what they make of these: one's user name is another's host.
-    if not _plain(value) or "@" in parts.netloc:
-        raise ValueError(f"{message}, of ASCII without blanks, backslashes and user names")
-    return value
-
-
-def _plain(value: str) -> bool:
-    return value.isascii() and value.isprintable() and not set(value) & set(" \\\"'<>^`{|}")
-
-
-def _issuer(value: str) -> str:
-    # Whoever is on an http:// way could hand out keys of his own, and sign in as anybody.
-    parts = urlsplit(value)
-    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
-        raise ValueError("must begin with https://, unless the issuer is on loopback")
-    return value
-
-
-def _redirect_url(value: str) -> str:
-    path = value.startswith("/") and not value.startswith("//")
-    try:
-        parts = urlsplit(value)
-        _ = parts.port
-    except ValueError:
-        parts, path = urlsplit(""), False
-    elsewhere = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
-    if not _plain(value) or not (path or elsewhere):
-        raise ValueError(
-            "must be a path such as /sign-out or an http:// or https:// URL, with what is special quoted"
-        )
-    return value
-
-
-def _without_slash(value: str) -> str:
-    return value.rstrip("/")
-
-
-def _base_url(value: str) -> str:
-    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*/?", value) or {".", ".."} & set(value.split("/")):
-        raise ValueError("must be a URL path such as /jupyter")
-    path = "/" + value.strip("/")
-    if f"{path}/".startswith(SIGN_IN_PROXY_PATH):
-        raise ValueError(f"must not be below {SIGN_IN_PROXY_PATH}, which are the sign-in proxy's own paths")
-    return path
-
-
-def _absolute_path(value: str) -> str:
-    # These paths end up in sudoers and batch scripts: plain characters only.
-    if not re.fullmatch(r"(/[A-Za-z0-9._+-]+)+", value) or ".." in value.split("/"):
-        raise ValueError("must be an absolute path of letters, digits and ._+-")
-    return value
-
-
-def _data_dir(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9._+/{}$-]+", value):
-        raise ValueError("must be a path of letters, digits, ._+-/ and shell variables such as $HOME")
-    return value
-
-
-def _host_name(value: str) -> str:
-    with contextlib.suppress(ValueError):
-        return str(ipaddress.ip_address(value))
-    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", value):
-        raise ValueError("must be a host name or an address, without a port")
-    return value
-
-
-def _password(value: SecretStr) -> SecretStr:
-    if not value.get_secret_value().isprintable() or not value.get_secret_value().strip():
-        raise ValueError("must have printable characters")
-    return value
-
-
-def _aliases(value: dict[str, str]) -> dict[str, str]:
-    for name, address in value.items():
-        _host_name(name)
-        ipaddress.ip_address(address)
-    return value
+CONFIG_MAP = "deploy-config"
+"""The ConfigMap's name, in a ``deploy-configmap.yaml`` as in the manifest."""
 
 
 class DeploySettings(BaseModel):
-    """What a deployment may set. The names are those of deploy.yaml's keys.
+    """What a deployment may set: the one description of every key, from which its reference is made.
 
-    Every value but the secret one reaches the containers as a key of the ConfigMap ``deploy-config``.
+    The names are those of deploy.yaml's keys. What is no secret reaches the containers as a key of the ConfigMap
+    ``deploy-config``. A unit is in ``json_schema_extra``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    logLevel: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
-    baseUrl: Annotated[str, AfterValidator(_base_url)] = "/jupyter"
-    dummyAuthPassword: (
-        Annotated[SecretStr, Field(min_length=MIN_PASSWORD_LENGTH), AfterValidator(_password)] | None
-    ) = None
-    sshHostname: Annotated[str, AfterValidator(_host_name)] = "127.0.0.1"
-    slurmSpawnerWrappersBin: Annotated[str, AfterValidator(_absolute_path)] = "/opt/slurmspawner_wrappers/bin"
-    jupyterEnvDir: Annotated[str, AfterValidator(_absolute_path)] = "/opt/jupyter"
-    jupyterDataDir: Annotated[str, AfterValidator(_data_dir)] | None = None
-    hubConnectUrl: Annotated[str, AfterValidator(_http_url), AfterValidator(_without_slash)] = (
-        "http://127.0.0.1:8081"
+    logLevel: LogLevel = Field("INFO", description="how much JupyterHub logs")
+    baseUrl: BaseUrl = Field("/jupyter", description="path of JupyterHub's pages")
+    devUsers: Accounts | None = Field(
+        None,
+        description="development environments: their users, with blanks between, in place of the file dev_users",
     )
-    slurmHostAliases: Annotated[dict[str, str], AfterValidator(_aliases)] = Field(default_factory=dict)
-    # As it is: an issuer's name may end in a slash, and tokens have the very same.
-    oidcServer: Annotated[str, AfterValidator(_http_url), AfterValidator(_issuer)] | None = None
-    bricsPlatform: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")] = "brics.dev"
-    jwtAudience: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~:/-]+$")] = "brics-jupyterhub"
-    # Hours, of more than a second: so long a sign-in counts, and no credential that comes of it lasts longer.
-    sessionHours: Annotated[float, Field(ge=0.001, le=MAX_SESSION_HOURS, strict=True)] = 12
-    # Hours after a sign-in in which servers can be started; as long as the session unless set.
-    startSignInHours: Annotated[float, Field(ge=0.001, le=MAX_SESSION_HOURS, strict=True)] | None = None
-    # Where a browser goes after signing out, and whether an invalid token leads there too.
-    logoutRedirectUrl: Annotated[str, AfterValidator(_redirect_url)] | None = None
-    invalidTokenLogout: Annotated[bool, Field(strict=True)] | None = None
+    dummyAuthPassword: Annotated[Password, Field(min_length=MIN_PASSWORD_LENGTH)] | None = Field(
+        None,
+        description="password of all users, with a form or the local issuer; generated if not set; may be shorter in "
+        "deploy-configmap.yaml",
+        json_schema_extra={"unit": "characters"},
+    )
+    sshHostname: HostName = Field("127.0.0.1", description="Slurm host that the hub connects to")
+    slurmSpawnerWrappersBin: AbsolutePath = Field(
+        "/opt/slurmspawner_wrappers/bin", description="directory of the wrapper scripts on the Slurm host"
+    )
+    jupyterEnvDir: AbsolutePath = Field(
+        "/opt/jupyter",
+        description="Python environment with JupyterLab on the Slurm host, unless condaPrefixDir is set",
+    )
+    condaPrefixDir: AbsolutePath | None = Field(
+        None,
+        description="conda installation on the Slurm host: jobs activate its environment jupyter-user-env",
+    )
+    jupyterDataDir: PathInJob | None = Field(
+        None, description="directory with shared kernels, put in front of JUPYTER_PATH in jobs"
+    )
+    hubConnectUrl: HubUrl = Field(
+        "http://127.0.0.1:8081",
+        description="where jobs reach the hub's API; with external Slurm http://ADDRESS:PORT of this machine",
+    )
+    slurmHostAliases: HostAliases = Field(
+        default_factory=dict, description="addresses of Slurm's hosts that no resolver knows"
+    )
+    oidcServer: IssuerUrl | None = Field(
+        None, description="OpenID provider whose tokens count; dev_realauth has its own if not set"
+    )
+    bricsPlatform: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$"), Kind("string")] = Field(
+        "brics.dev", description="resource that a project of a token needs in order to be offered"
+    )
+    jwtAudience: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~:/-]+$"), Kind("string")] = Field(
+        "brics-jupyterhub", description="audience that tokens must have"
+    )
+    sessionHours: Hours = Field(
+        12,
+        description="how long a sign-in lasts, and at most every credential that comes of it",
+        json_schema_extra={"unit": "hours"},
+    )
+    startSignInHours: Hours | None = Field(
+        None,
+        description="how recent a sign-in must be to start a server; as sessionHours if not set",
+        json_schema_extra={"unit": "hours"},
+    )
+    logoutRedirectUrl: RedirectUrl | None = Field(
+        None, description="where a browser goes after signing out; Zenith's sign-out if users come through it"
+    )
+    invalidTokenLogout: Switch | None = Field(
+        None, description="whether an invalid token leads to logoutRedirectUrl; true with Zenith, else false"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> DeploySettings:
@@ -160,8 +123,35 @@ class DeploySettings(BaseModel):
 
     def public(self) -> dict[str, str]:
         """The settings that are set and no secrets, as strings: the contents of ``deploy-config``."""
-        values = self.model_dump(exclude={"dummyAuthPassword", "slurmHostAliases"}, exclude_none=True)
+        excluded = {"devUsers", "dummyAuthPassword", "slurmHostAliases"}
+        values = self.model_dump(exclude=excluded, exclude_none=True)
         return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+
+    @property
+    def has_short_password(self) -> bool:
+        """Whether the password is shorter than a deploy.yaml's may be."""
+        password = self.dummyAuthPassword
+        return password is not None and len(password.get_secret_value()) < MIN_PASSWORD_LENGTH
+
+    def for_slurm_in_pod(self) -> DeploySettings:
+        """The same where Slurm runs in the pod, whose image has its own places for what existing deployments name."""
+        theirs = [key for key, place in PLACES_OF_OTHER_IMAGE.items() if getattr(self, key) == place]
+        fields = type(self).model_fields
+        return self.model_copy(update={key: fields[key].default for key in theirs})
+
+
+PLACES_OF_OTHER_IMAGE = {
+    "slurmSpawnerWrappersBin": "/opt/jupyter/slurmspawner_wrappers/bin",
+    "condaPrefixDir": "/opt/jupyter/miniforge3",
+    "jupyterDataDir": "/opt/jupyter/jupyter_data",
+}
+"""Where the Slurm image of existing deployments has what is elsewhere, or not needed, in ours."""
+
+
+class ExistingDeploySettings(DeploySettings):
+    """The settings of a deployment that was there before this project: its password may be as short as it is."""
+
+    dummyAuthPassword: Password | None = None
 
 
 def load_deploy_settings(*paths: Path) -> DeploySettings:
@@ -169,29 +159,73 @@ def load_deploy_settings(*paths: Path) -> DeploySettings:
 
     :raises ConfigError: every unknown key and every bad value, with file, line, key and what is allowed.
     """
-    files = [load_mapping(path) for path in paths if path.exists()]
+    return _settings(DeploySettings, [load_mapping(path) for path in paths if path.exists()])
+
+
+def load_config_map_settings(path: Path) -> DeploySettings:
+    """Read settings from the manifest of a ConfigMap ``deploy-config``, whose values are all strings.
+
+    :raises ConfigError: as :func:`load_deploy_settings`; also whatever makes it no such manifest.
+    """
+    data, problems = read_config_map(path, CONFIG_MAP)
+    values = dict(data.values)
+    for key in data.values.keys() & DeploySettings.model_fields.keys():
+        value = values.pop(key)
+        if isinstance(value, str):
+            values[key] = value if kind_of(DeploySettings.model_fields[key]).is_text else _from_yaml(value)
+        else:
+            problems.append(f"{data.where(key)}: {key}: must be a string: put it in quotes")
+    return _settings(ExistingDeploySettings, [replace(data, values=values)], problems)
+
+
+def kind_of(setting: FieldInfo) -> Kind:
+    """What a setting's type is called; it may stand inside of ``… | None``."""
+    inside = [part for one in get_args(setting.annotation) for part in getattr(one, "__metadata__", ())]
+    return next(part for part in (*setting.metadata, *inside) if isinstance(part, Kind))
+
+
+def _from_yaml(text: str) -> object:
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return text  # which the model refuses
+
+
+def _settings(
+    model: type[DeploySettings], files: Sequence[YamlMapping], problems: Sequence[str] = ()
+) -> DeploySettings:
+    """The settings of files, later ones overriding earlier ones.
+
+    :param problems: what was found already.
+    """
     values: dict[str, object] = {}
     for file in files:
         values |= file.values
+    found = [*problems]
     try:
-        return DeploySettings.model_validate(values)
+        settings = model.model_validate(values)
     except ValidationError as error:
-        problems = [
-            _problem(files, str(e["loc"][0]) if e["loc"] else "", e["type"], e["msg"]) for e in error.errors()
-        ]
-        raise ConfigError("\n".join(problems)) from None
+        found += [line for one in error.errors() for line in _problems(files, one)]
+    if found:
+        raise ConfigError("\n".join(found))
+    return settings
 
 
-def _problem(files: list[YamlMapping], key: str, kind: str, message: str) -> str:
-    message = message.removeprefix("Value error, ")
+def _problems(files: Sequence[YamlMapping], error: Mapping[str, Any]) -> list[str]:
+    key, message = str(error["loc"][0]) if error["loc"] else "", error["msg"].removeprefix("Value error, ")
     if not key:
         # About several keys; the message begins with one of them.
         key, _, message = message.partition(": ")
     # The last file that has the key is the one whose value counted.
     file = next(file for file in reversed(files) if key in file.lines)
-    if kind == "extra_forbidden":
-        return f"{file.where(key)}: {key}: unknown key; allowed are {', '.join(DeploySettings.model_fields)}"
-    if key == "dummyAuthPassword":
+    cause = error.get("ctx", {}).get("error")
+    if isinstance(cause, DevUsersError) and cause.problems:
+        return [f"{file.where(key, one.entry)}: {key}: {one}" for one in cause.problems]
+    if error["type"] == "extra_forbidden":
+        message = f"unknown key; allowed are {', '.join(DeploySettings.model_fields)}"
+    elif key == "dummyAuthPassword":
         # Neither the value nor pydantic's rendering of it.
-        return f"{file.where(key)}: {key}: must be a string of at least {MIN_PASSWORD_LENGTH} characters, all printable"
-    return f"{file.where(key)}: {key}: {message}, not {file.values[key]!r}"
+        message = f"must be a string of at least {MIN_PASSWORD_LENGTH} characters, all printable"
+    else:
+        message += f", not {file.values[key]!r}"
+    return [f"{file.where(key)}: {key}: {message}"]

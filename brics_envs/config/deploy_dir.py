@@ -1,7 +1,4 @@
-"""The key files of a ``--deploy-dir``: read and checked, every problem at once. May import: errors, config.
-
-``deploy.yaml`` in the same directory is :mod:`brics_envs.config.deploy`'s.
-"""
+"""A ``--deploy-dir``: its settings' file, and its key files, read and checked. May import: errors, config."""
 
 from __future__ import annotations
 
@@ -10,11 +7,17 @@ import binascii
 import fnmatch
 import hashlib
 import hmac
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from brics_envs.config.setting_types import host_name
 from brics_envs.config.yaml_file import load_mapping, read_text
 from brics_envs.errors import ConfigError
+
+SETTINGS = "deploy.yaml"
+CONFIG_MAP = "deploy-configmap.yaml"
+"""What existing deployments have in place of deploy.yaml: the manifest of a ConfigMap."""
 
 CLIENT_KEY = "ssh_client_key"
 CLIENT_PUBLIC = f"{CLIENT_KEY}.pub"
@@ -22,12 +25,35 @@ KNOWN_HOSTS = "ssh_known_hosts"
 ZENITH_KEY = "ssh_zenith_client_key"
 ZENITH_PUBLIC = f"{ZENITH_KEY}.pub"
 ZENITH_CONFIG = "zenith_client_config.yaml"
+NADIR_KEY = "ssh_nadir_key"
+NADIR_PUBLIC = f"{NADIR_KEY}.pub"
+NADIR_CONFIG = "nadir_config"
+NADIR_KNOWN_HOSTS = "ssh_nadir_known_hosts"
 
 EXTERNAL_SLURM_FILES = (CLIENT_KEY, CLIENT_PUBLIC, KNOWN_HOSTS)
 ZENITH_FILES = (ZENITH_KEY, ZENITH_PUBLIC, ZENITH_CONFIG)
+NADIR_FILES = (NADIR_KEY, NADIR_PUBLIC, NADIR_CONFIG, NADIR_KNOWN_HOSTS)
 
 ZENITH_SECRETS = frozenset({"auth_oidc_client_secret", "ssh_private_key_data", "tls_key_data", "token"})
-"""Keys of Zenith's client.yaml whose values nobody else may read (zenith-client 0.16, ConnectConfig and InitConfig)."""
+"""Keys of Zenith's client.yaml whose values nobody else may read (zenith-client 0.16, ConnectConfig and InitConfig).
+
+Its file may have them in camelCase as well.
+"""
+
+
+def settings_file(directory: Path) -> Path:
+    """The file with a deployment's settings: its ``deploy.yaml``, or a ``deploy-configmap.yaml`` in place of it.
+
+    :raises ConfigError: neither is there, or both are.
+    """
+    found = [path for name in (SETTINGS, CONFIG_MAP) if (path := directory / name).exists()]
+    if len(found) != 1:
+        what = "both are there: which one counts?" if found else "neither is there"
+        raise ConfigError(
+            f"--deploy-dir: {directory / SETTINGS} and {CONFIG_MAP}: {what}",
+            hint="one of them holds the deployment's settings",
+        )
+    return found[0]
 
 
 def load_deploy_files(directory: Path, names: Sequence[str], ssh_hostname: str) -> dict[str, str]:
@@ -45,9 +71,14 @@ def load_deploy_files(directory: Path, names: Sequence[str], ssh_hostname: str) 
         path = directory / name
         try:
             if name == KNOWN_HOSTS:
-                texts[name] = _known_hosts(path, ssh_hostname)
+                texts[name] = _known_hosts(path, ssh_hostname, "the sshHostname")
+            elif name == NADIR_KNOWN_HOSTS:
+                server = texts.get(NADIR_CONFIG, "").strip()
+                texts[name] = _known_hosts(path, server, f"the server in {NADIR_CONFIG}")
             elif name == ZENITH_CONFIG:
                 texts[name] = _zenith_config(path)
+            elif name == NADIR_CONFIG:
+                texts[name] = _nadir_config(path)
             elif path.suffix == ".pub":
                 texts[name] = _public_key(path, texts.get(path.stem, ""))
             else:
@@ -116,7 +147,7 @@ def _key_data(words: list[str]) -> bytes | None:
     return data if data[4 : 4 + length] == words[0].encode() else None
 
 
-def _known_hosts(path: Path, host: str) -> str:
+def _known_hosts(path: Path, host: str, role: str) -> str:
     text = read_text(path)
     matching = False
     for number, line in enumerate(text.splitlines(), start=1):
@@ -127,10 +158,9 @@ def _known_hosts(path: Path, host: str) -> str:
         if _key_data(words[1:3]) is None:
             raise ConfigError(f"{path}:{number}: not HOSTS TYPE KEY")
         matching |= marker in ("", "@cert-authority") and _names(words[0], host)
-    if not matching:
-        raise ConfigError(
-            f"{path}: no key of {host}, the sshHostname: `ssh-keyscan {host}` gives what to compare"
-        )
+    # Without a name (its own file is wrong, which is told) there is nothing to look for.
+    if host and not matching:
+        raise ConfigError(f"{path}: no key of {host}, {role}: `ssh-keyscan {host}` gives what to compare")
     return text
 
 
@@ -152,8 +182,33 @@ def _names(hosts: str, host: str) -> bool:
 
 def _zenith_config(path: Path) -> str:
     file = load_mapping(path)
-    if not isinstance(file.values.get("server_address"), str):
-        raise ConfigError(f"{path}: server_address: needed, the name or address of the Zenith server")
-    if ZENITH_SECRETS & set(file.values):
+    spelt = {key: _snake_case(key) for key in file.values}
+    values = {spelt[key]: value for key, value in file.values.items()}
+    problems = [
+        f"{file.where(key)}: {key}: is {spelt[key]} a second time"
+        for key in spelt
+        if key != spelt[key] and spelt[key] in spelt
+    ]
+    server = values.get("server_address")
+    if not isinstance(server, str) or not server.strip():
+        problems.append(
+            f"{path}: server_address: needed (or serverAddress), the name or address of the Zenith server"
+        )
+    if problems:
+        raise ConfigError("\n".join(problems))
+    if ZENITH_SECRETS & set(values):
         _refuse_readable(path)
-    return read_text(path)
+    return file.text
+
+
+def _snake_case(key: str) -> str:
+    """A key of Zenith's as its client calls it: ``serverAddress`` is ``server_address``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).lower()
+
+
+def _nadir_config(path: Path) -> str:
+    line = read_text(path).strip()
+    try:
+        return f"{host_name(line)}\n"
+    except ValueError as error:
+        raise ConfigError(f"{path}: one line with Nadir's server: {error}") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,24 +65,60 @@ def parse_dev_users(text: str, source: str) -> tuple[DevUser, ...]:
     :param source: the file's name, for the error.
     :raises ConfigError: a line that is refused, or no account at all.
     """
+    lines = ((number, line.split("#", 1)[0].strip()) for number, line in enumerate(text.split("\n"), start=1))
+    try:
+        return _accounts([(number, entry) for number, entry in lines if entry], "already in line {}")
+    except DevUsersError as error:
+        problems = [f"{source}:{one.place}: {one}" for one in error.problems] or [f"{source}: no user in it"]
+        raise ConfigError("\n".join(problems), hint=f"one {FORMAT} a line") from None
+
+
+def parse_words(text: str) -> tuple[DevUser, ...]:
+    """The accounts in a text with blanks between them, in its order.
+
+    :raises DevUsersError: a word that is refused, or no account at all.
+    """
+    return _accounts(list(enumerate(text.split(), start=1)), "already word {}")
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An entry that is no account, or a second time the same; ``place`` is its line or its number."""
+
+    place: int
+    entry: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.entry!r}: {self.reason}"
+
+
+class DevUsersError(ValueError):
+    """Entries are refused; no problems: there is no account at all."""
+
+    def __init__(self, problems: Sequence[Refused]) -> None:
+        super().__init__("; ".join(map(str, problems)) or "no user in it")
+        self.problems = problems
+
+
+def _accounts(entries: Sequence[tuple[int, str]], repeated: str) -> tuple[DevUser, ...]:
+    """The accounts of entries, each with its place.
+
+    :param repeated: the reason to refuse an account that is there already, for the place of the first.
+    """
     users: dict[DevUser, int] = {}
-    problems: list[str] = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        entry = line.split("#", 1)[0].strip()
-        if not entry:
-            continue
+    problems: list[Refused] = []
+    for place, entry in entries:
         reason = _refusal(entry)
+        if not reason:
+            user = DevUser(*entry.split("."))
+            if user in users:
+                reason = repeated.format(users[user])
+            users.setdefault(user, place)
         if reason:
-            problems.append(f"{source}:{number}: {entry!r}: {reason}")
-            continue
-        user = DevUser(*entry.split("."))
-        if user in users:
-            problems.append(f"{source}:{number}: {entry!r}: already in line {users[user]}")
-        users.setdefault(user, number)
-    if not users and not problems:
-        problems.append(f"{source}: no user in it")
-    if problems:
-        raise ConfigError("\n".join(problems), hint=f"one {FORMAT} a line")
+            problems.append(Refused(place, entry, reason))
+    if problems or not users:
+        raise DevUsersError(problems)
     return tuple(users)
 
 

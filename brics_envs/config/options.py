@@ -59,7 +59,9 @@ OPTIONS = {
     ),
     "claim": Option("a further claim as KEY=VALUE, VALUE as JSON or a string; may be repeated", None),
     "container": Option("container of the pod: jupyterhub, slurm …"),
-    "deploy-dir": Option("directory with the deploy.yaml, and the keys, of a deployment"),
+    "deploy-dir": Option(
+        "directory with the deploy.yaml or deploy-configmap.yaml, and the keys, of a deployment"
+    ),
     "direct-port": Option("dev_realauth: publish JupyterHub's own port too, past the proxy, on 127.0.0.1"),
     "dry-run": Option("show what would be done, and do nothing", False),
     "env": Option("environment: a directory of config, such as dev_dummyauth"),

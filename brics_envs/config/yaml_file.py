@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -12,15 +13,36 @@ from brics_envs.errors import ConfigError
 
 @dataclass(frozen=True)
 class YamlMapping:
-    """The top-level mapping of a file: its values, and the line (from 1) of every key."""
+    """A mapping of a file: its values, and the line (from 1) of every key."""
 
     path: Path
     values: dict[str, object]
     lines: dict[str, int]
+    nodes: dict[str, yaml.Node] = field(repr=False)
+    """Key → its value as it is written."""
+    text: str = field(repr=False)
+    """The whole file."""
 
-    def where(self, key: str) -> str:
-        """``file:line`` of a key; just the file if the key is not in it."""
-        return f"{self.path}:{self.lines[key]}" if key in self.lines else str(self.path)
+    def where(self, key: str, word: str = "") -> str:
+        """``file:line`` of a key, or of a word in its value; just the file if the key is not in it."""
+        if key not in self.lines:
+            return str(self.path)
+        return f"{self.path}:{self._line_of(key, word) or self.lines[key]}"
+
+    def nested(self, key: str) -> YamlMapping:
+        """The mapping that is a key's value; an empty one if it is none.
+
+        :raises ConfigError: as :func:`load_mapping`.
+        """
+        node = self.nodes.get(key)
+        return _mapping(self.path, self.text, node if isinstance(node, yaml.MappingNode) else None)
+
+    def _line_of(self, key: str, word: str) -> int:
+        """The line in which a value has a word; 0 if the word is not written as such."""
+        node = self.nodes[key]
+        first, last = node.start_mark.line, node.end_mark.line
+        lines = enumerate(self.text.splitlines()[first : last + 1], start=first + 1)
+        return next((number for number, line in lines if word in re.split(r"[\s\"']+", line)), 0)
 
 
 def load_mapping(path: Path) -> YamlMapping:
@@ -31,7 +53,8 @@ def load_mapping(path: Path) -> YamlMapping:
     text = read_text(path)
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text) or {}
+        # What the values are made of may be wrong as well.
+        yaml.safe_load(text)
     except RecursionError:
         raise ConfigError(f"{path}: not valid YAML: nested too deeply") from None
     except yaml.MarkedYAMLError as error:
@@ -40,15 +63,9 @@ def load_mapping(path: Path) -> YamlMapping:
         raise ConfigError(f"{path}{line}: not valid YAML: {error.problem}") from error
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"{path}: not valid YAML: {error}") from error
-    if node is None:
-        return YamlMapping(path, {}, {})
-    if not isinstance(node, yaml.MappingNode) or not isinstance(values, dict):
+    if node is not None and not isinstance(node, yaml.MappingNode):
         raise ConfigError(f"{path}: expected `key: value` lines", hint="the README lists the keys")
-    lines = _lines_of_keys(path, node)
-    # By the keys as they are written: YAML takes `on` and `1` for something else than strings.
-    if len(values) < len(lines):
-        raise ConfigError(f"{path}: two keys mean the same: {', '.join(lines)}")
-    return YamlMapping(path, dict(zip(lines, values.values(), strict=True)), lines)
+    return _mapping(path, text, node)
 
 
 def read_text(path: Path) -> str:
@@ -71,6 +88,24 @@ def _is_text(key: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _mapping(path: Path, text: str, node: yaml.MappingNode | None) -> YamlMapping:
+    if node is None:
+        return YamlMapping(path, {}, {}, {}, text)
+    lines = _lines_of_keys(path, node)
+    values = yaml.SafeLoader("").construct_document(node)
+    # By the keys as they are written: YAML takes `on` and `1` for something else than strings.
+    if len(values) < len(lines):
+        raise ConfigError(f"{path}: two keys mean the same: {', '.join(lines)}")
+    nodes = (value for _, value in node.value)
+    return YamlMapping(
+        path,
+        dict(zip(lines, values.values(), strict=True)),
+        lines,
+        dict(zip(lines, nodes, strict=True)),
+        text,
+    )
 
 
 def _lines_of_keys(path: Path, node: yaml.MappingNode) -> dict[str, int]:

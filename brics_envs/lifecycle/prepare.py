@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pykustomize
 from brics_envs.config.addresses import is_local
-from brics_envs.config.deploy import DeploySettings, load_deploy_settings
-from brics_envs.config.deploy_dir import load_deploy_files
+from brics_envs.config.deploy import DeploySettings, load_config_map_settings, load_deploy_settings
+from brics_envs.config.deploy_dir import CONFIG_MAP, SETTINGS, load_deploy_files, settings_file
 from brics_envs.config.dev_users import load_dev_users
 from brics_envs.config.environment import Environment, load_environment
 from brics_envs.config.options import Base, parse_base, parse_port
@@ -80,10 +80,11 @@ def prepare(options: UpOptions) -> DesiredState:
     :raises ConfigError: every problem of the first file that has any, or an option that the environment does not have.
     """
     environment, deploy_dir = options.environment, options.deploy_dir
-    files = _deploy_files(environment, deploy_dir)
-    settings = load_deploy_settings(*files)
+    file, settings = _read_settings(environment, deploy_dir)
     overlay = _merged(environment.overlay(settings))
-    hub_api = _checked_settings(files[0], settings, overlay)
+    if overlay.has_slurm:
+        settings = settings.for_slurm_in_pod()
+    hub_api = _checked_settings(file, settings, overlay)
     has_users = overlay.refers_to("ConfigMap", "dev-user-config")
     needed = deploy_dir_files(overlay)
     return DesiredState(
@@ -91,7 +92,7 @@ def prepare(options: UpOptions) -> DesiredState:
         instance=options.instance,
         overlay=overlay,
         settings=settings,
-        dev_users=load_dev_users(environment.dev_users) if has_users else (),
+        dev_users=(settings.devUsers or load_dev_users(environment.dev_users)) if has_users else (),
         ports=plan_ports(
             options.port,
             options.direct_port,
@@ -116,17 +117,17 @@ def refuse_missing_deploy_dir(desired: DesiredState) -> None:
     if desired.deploy_files is None:
         raise ConfigError(
             f"--deploy-dir: {desired.environment.name} needs one",
-            hint=f"a directory with deploy.yaml, {', '.join(deploy_dir_files(desired.overlay))}",
+            hint=f"a directory with {SETTINGS} or {CONFIG_MAP}, {', '.join(deploy_dir_files(desired.overlay))}",
         )
 
 
-def _deploy_files(environment: Environment, deploy_dir: Path | None) -> tuple[Path, ...]:
+def _read_settings(environment: Environment, deploy_dir: Path | None) -> tuple[Path, DeploySettings]:
+    """The deployment settings, and the file in which those that are missing belong."""
     if deploy_dir is None:
-        return environment.deploy_files
-    file = deploy_dir / "deploy.yaml"
-    if not file.exists():
-        raise ConfigError(f"--deploy-dir: {file}: no such file", hint="it holds the deployment settings")
-    return (file,)
+        return environment.deploy_files[0], load_deploy_settings(*environment.deploy_files)
+    file = settings_file(deploy_dir)
+    load = load_config_map_settings if file.name == CONFIG_MAP else load_deploy_settings
+    return file, load(file)
 
 
 def _merged(directory: Path) -> Overlay:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pykustomize
+from brics_envs.config.setting_types import MIN_PASSWORD_LENGTH
 from brics_envs.effects.files import locked, write_private
 from brics_envs.effects.podman import require_podman
 from brics_envs.effects.ports import taken
@@ -166,6 +167,9 @@ def summary(desired: DesiredState) -> str:
 
 def _password_words(desired: DesiredState) -> str:
     if desired.password:
-        return "the dummyAuthPassword of the deployment settings"
+        words = "the dummyAuthPassword of the deployment settings"
+        if desired.settings.has_short_password:
+            words += f" (fewer than {MIN_PASSWORD_LENGTH} characters: other users of this machine could guess it)"
+        return words
     file = desired.directory / PASSWORD
     return f"password {file.read_text()} (it is in {file.relative_to(desired.environment.root)})"

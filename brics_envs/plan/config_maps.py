@@ -12,6 +12,9 @@ from brics_envs.plan.overlay import Document
 from brics_envs.plan.ports import loopback_url
 from brics_envs.plan.secrets import HOST_PUBLIC, InstanceSecrets
 
+TOKEN_SETTINGS = ("oidcServer", "bricsPlatform", "jwtAudience", "logoutRedirectUrl", "invalidTokenLogout")
+"""Settings that mean nothing where nobody signs in with a token; existing deployments have them everywhere."""
+
 
 def config_map_document(name: str, desired: DesiredState, secrets: InstanceSecrets) -> Document:
     """One of :data:`CONFIG_MAPS` as a Kubernetes object."""
@@ -26,6 +29,8 @@ def config_map_document(name: str, desired: DesiredState, secrets: InstanceSecre
 def _deploy_config(desired: DesiredState, _: InstanceSecrets) -> dict[str, str]:
     """The deployment settings, and where the local issuer and the proxy are, if there are any."""
     config, ports = desired.settings.public(), desired.ports
+    if not desired.overlay.takes_tokens:
+        config = {key: value for key, value in config.items() if key not in TOKEN_SETTINGS}
     if ports.issuer is not None and ports.http is not None:
         config["oidcServer"] = loopback_url(ports.issuer)
         config["publicUrl"] = loopback_url(ports.http)

@@ -12,14 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from brics_envs.config.dev_users import parse_dev_users, projects_by_user
 from brics_envs.effects.keys import KeyPair, make_key_pair
 from brics_envs.plan.names import image_tag
 from tests.support.checkout import PROJECT
+from tests.support.existing_deployment import zenith_config
 from tests.support.token_forger import issuer_documents
 from tests.support.waiting import wait_for
 from tests.support.world import World
@@ -105,15 +103,6 @@ def outside(world: World, directory: Path, image_suffix: str) -> Iterator[Outsid
         world.podman("network", "rm", "--force", "--time=5", NETWORK)
 
 
-def write_deploy_dir(directory: Path, settings: Mapping[str, Any], files: Mapping[str, str]) -> Path:
-    """Write a ``--deploy-dir``, as private as it should be."""
-    directory.mkdir(exist_ok=True)
-    for name, text in {"deploy.yaml": yaml.safe_dump(dict(settings)), **files}.items():
-        (directory / name).write_text(text)
-        (directory / name).chmod(0o600)
-    return directory
-
-
 # -- Slurm
 
 
@@ -169,16 +158,46 @@ def start_slurm(outside: Outside, users: str) -> SlurmHost:
         outside.image("slurm"),
     )
     made = SlurmHost(host.world, host.name, host.address, host_key, client_key)
+    install_conda(made)
     wait_for(made.is_ready, "the Slurm host takes jobs", deadline_s=120, interval_s=0.5)
     return made
 
 
-def slurm_settings(host: SlurmHost, outside: Outside, hub_port: int) -> dict[str, Any]:
-    """The deployment settings of a hub that uses this host."""
+def install_conda(host: SlurmHost) -> None:
+    """Give a host what existing deployments name: a conda installation, here of few files, and shared kernels."""
+    files = {f"{CONDA}/bin/activate": ACTIVATE, f"{SHARED_DATA}/kernels/shared/kernel.json": KERNEL}
+    for file, text in files.items():
+        host.run("sh", "-c", 'mkdir -p "$(dirname "$1")" && printf %s "$2" >"$1"', "sh", file, text)
+
+
+CONDA = "/srv/conda"
+SHARED_DATA = "/srv/jupyter_data"
+
+ACTIVATE = """\
+[ "$1" = jupyter-user-env ] || return 1
+# As scripts of conda's packages do.
+OLD=$CONDA_NEVER_SET
+export PATH="/opt/jupyter/bin:$PATH" CONDA_DEFAULT_ENV="$1"
+"""
+KERNEL = json.dumps(
+    {
+        "argv": ["python3", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "display_name": "Shared",
+        "language": "python",
+    }
+)
+
+
+def slurm_settings(host: SlurmHost, outside: Outside, hub_port: int) -> dict[str, str]:
+    """The deployment settings of a hub that uses this host, which has :func:`install_conda`'s files."""
     return {
         "sshHostname": host.address,
+        "slurmSpawnerWrappersBin": "/opt/slurmspawner_wrappers/bin",
+        "condaPrefixDir": CONDA,
+        "jupyterDataDir": SHARED_DATA,
         "hubConnectUrl": f"http://{outside.gateway}:{hub_port}",
-        "slurmHostAliases": {"n1": host.address},
+        # Their resolver knows the node.
+        "slurmHostAliases": f"n1: {host.address}",
     }
 
 
@@ -244,7 +263,7 @@ def zenith_files(server: Host, client_key: KeyPair) -> dict[str, str]:
     return {
         "ssh_zenith_client_key": client_key.private.decode(),
         "ssh_zenith_client_key.pub": client_key.public,
-        "zenith_client_config.yaml": f"server_address: {server.address}\nserver_port: 2222\n",
+        "zenith_client_config.yaml": zenith_config(server.address, 2222),
     }
 
 

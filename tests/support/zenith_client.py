@@ -4,13 +4,16 @@ Runs in a container of the test's own image, in place of ghcr.io/azimuth-cloud/z
 """
 
 import os
+import re
 from pathlib import Path
 
 import yaml
 
 PREFIX = "ZENITH_CLIENT__"
 
-settings = yaml.safe_load(Path(os.environ["ZENITH_CLIENT_CONFIG"]).read_text())
+written = yaml.safe_load(Path(os.environ["ZENITH_CLIENT_CONFIG"]).read_text())
+# In camelCase too, as the real client takes them.
+settings = {re.sub("(?<=[a-z])(?=[A-Z])", "_", name).lower(): value for name, value in written.items()}
 # Variables count before the file, as with the real client.
 settings |= {n.removeprefix(PREFIX).lower(): value for n, value in os.environ.items() if n.startswith(PREFIX)}
 # A copy that is the user's own, as the real client makes it.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from brics_envs.config.deploy import DeploySettings, load_deploy_settings
+from brics_envs.config.deploy import DeploySettings, kind_of, load_deploy_settings
 from brics_envs.errors import BAD_INPUT, ConfigError
 
 
@@ -93,6 +93,10 @@ def test_every_problem_at_once_with_file_and_line(tmp_path):
         ("jwtAudience: 'a\"b'\n", "1: jwtAudience: "),
         ("jwtAudience: ä\n", "1: jwtAudience: "),
         ("1: 2\n", ":1: 1: unknown key"),
+        ("devUsers: [a.b]\n", "1: devUsers: must be a string"),
+        ("devUsers: [{user: a, project: ../b}]\n", "1: devUsers: must be a string"),
+        ("devUsers: a.b c\n", "1: devUsers: 'c': needs exactly one dot"),
+        ("devUsers:\n  a.b\n  c\n", "3: devUsers: 'c': needs exactly one dot"),
         ("on: 2\n", ":1: on: unknown key"),
         ("<<: {a: 1}\n", ":1: <<: merge keys"),
     ],
@@ -158,3 +162,19 @@ def test_sessions_and_signing_out_reach_the_hub_as_text(tmp_path):
     defaults = DeploySettings().public()
     assert float(defaults["sessionHours"]) == 12
     assert not {"startSignInHours", "logoutRedirectUrl", "invalidTokenLogout"} & set(defaults)
+
+
+def test_paths_may_end_in_a_slash():
+    assert DeploySettings(condaPrefixDir="/a/b/").condaPrefixDir == "/a/b"
+    assert DeploySettings(jupyterDataDir="$HOME/b/").jupyterDataDir == "$HOME/b"
+
+
+@pytest.mark.parametrize("place", ["/srv/kernels", "$HOME/x", "${PROJECT_DIR}/x-y_z", "/p/$USER/x"])
+def test_places_of_shared_kernels(place):
+    assert DeploySettings(jupyterDataDir=place).jupyterDataDir == place
+
+
+def test_every_setting_is_described():
+    for name, field in DeploySettings.model_fields.items():
+        assert field.description, name
+        assert kind_of(field).name, name

@@ -11,12 +11,12 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from brics_envs.config.deploy_dir import load_deploy_files
+from brics_envs.config.deploy_dir import load_deploy_files, settings_file
 from brics_envs.effects.keys import KeyPair, make_key_pair
 from brics_envs.errors import BAD_INPUT, ConfigError
 
 HOST = "slurm.example.org"
-PAIR, OTHER, HOST_KEY = (make_key_pair(name) for name in ("hub", "other", "host"))
+PAIR, OTHER, NADIR, HOST_KEY = (make_key_pair(name) for name in ("hub", "other", "nadir", "host"))
 TYPE_AND_KEY = " ".join(HOST_KEY.public.split()[:2])
 ALL = {
     "ssh_client_key": PAIR.private.decode(),
@@ -25,6 +25,10 @@ ALL = {
     "ssh_zenith_client_key": OTHER.private.decode(),
     "ssh_zenith_client_key.pub": OTHER.public + "\n",
     "zenith_client_config.yaml": "server_address: zenith.example.org\n",
+    "ssh_nadir_key": NADIR.private.decode(),
+    "ssh_nadir_key.pub": NADIR.public + "\n",
+    "nadir_config": "nadir.example.org\n",
+    "ssh_nadir_known_hosts": f"nadir.example.org {TYPE_AND_KEY}\n",
 }
 
 
@@ -115,6 +119,23 @@ def test_old_private_keys_are_taken(tmp_path: Path) -> None:
         ),
         ("zenith_client_config.yaml", "", "server_address: needed"),
         ("zenith_client_config.yaml", "- a\n", "key: value"),
+        ("zenith_client_config.yaml", "serverAddress: ''\n", "server_address: needed"),
+        ("zenith_client_config.yaml", "serverAddress: [a]\n", "server_address: needed"),
+        (
+            "zenith_client_config.yaml",
+            "server_address: a\nserverAddress: b\n",
+            "yaml:2: serverAddress: is server_address a second time",
+        ),
+        ("nadir_config", "", "one line with Nadir's server"),
+        ("nadir_config", "a.example\nb.example\n", "one line with Nadir's server"),
+        ("nadir_config", "-oProxyCommand=x\n", "one line with Nadir's server"),
+        ("nadir_config", "nadir@a.example\n", "one line with Nadir's server"),
+        (
+            "ssh_nadir_known_hosts",
+            f"{HOST} {TYPE_AND_KEY}\n",
+            "no key of nadir.example.org, the server in nadir_config",
+        ),
+        ("ssh_nadir_known_hosts", "", "no key of nadir.example.org, the server in nadir_config"),
     ],
 )
 def test_malformed_files(tmp_path: Path, name: str, text: str, words: str) -> None:
@@ -145,6 +166,47 @@ def test_zeniths_settings_are_private_if_they_hold_a_secret(tmp_path: Path) -> N
     (line,) = refused(tmp_path)
     assert "chmod 600" in line
     assert "auth_oidc" not in line
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "authOidcClientSecret",
+        "auth_oidc_client_secret",
+        "sshPrivateKeyData",
+        "tlsKeyData",
+        "tls_key_data",
+        "token",
+    ],
+)
+def test_zeniths_secrets_are_known_in_both_spellings(tmp_path: Path, secret: str) -> None:
+    text = f"serverAddress: zenith.example.org\nserverPort: 22\n{secret}: s\ndebug: true\n"
+    write(tmp_path, **{"zenith_client_config.yaml": text})
+    assert load(tmp_path)["zenith_client_config.yaml"] == text
+    (tmp_path / "zenith_client_config.yaml").chmod(0o640)
+    (line,) = refused(tmp_path)
+    assert "chmod 600" in line
+    assert secret not in line
+
+
+@pytest.mark.parametrize("name", ["deploy.yaml", "deploy-configmap.yaml"])
+def test_the_file_with_the_settings(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("")
+    assert settings_file(tmp_path) == tmp_path / name
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [([], "neither is there"), (["deploy.yaml", "deploy-configmap.yaml"], "both are there")],
+)
+def test_one_file_with_settings(tmp_path: Path, names: list[str], words: str) -> None:
+    for name in names:
+        (tmp_path / name).write_text("")
+    with pytest.raises(ConfigError, match=words) as error:
+        settings_file(tmp_path)
+    assert error.value.exit_status == BAD_INPUT
+    for name in ("--deploy-dir", str(tmp_path / "deploy.yaml"), "deploy-configmap.yaml"):
+        assert name in error.value.message
 
 
 def test_nothing_of_a_key_is_in_an_error(tmp_path: Path) -> None:

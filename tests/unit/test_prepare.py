@@ -9,11 +9,14 @@ import pytest
 from brics_envs.config.environment import load_environment
 from brics_envs.errors import BAD_INPUT, ConfigError
 from brics_envs.lifecycle.prepare import UpOptions, prepare
+from brics_envs.plan.config_maps import config_map_document
 from brics_envs.plan.desired import DesiredState
 from brics_envs.plan.images import repositories_of
 from brics_envs.plan.names import Instance
 from brics_envs.plan.ports import Endpoint
-from brics_envs.plan.secrets import deploy_dir_files, generated_files
+from brics_envs.plan.secrets import HIDDEN, deploy_dir_files, generated_files
+from tests.support import existing_deployment
+from tests.support.existing_deployment import write_existing
 
 ROOT = Path(__file__).resolve().parents[2]
 SLURM = "sshHostname: slurm.example.org\nhubConnectUrl: http://192.0.2.10:8081\n"
@@ -113,3 +116,54 @@ def test_users_are_those_of_the_environment_that_is_linked_to() -> None:
         load_environment(ROOT, "dev_realauth_zenithclient").dev_users
         == ROOT / "config/dev_realauth/dev_users"
     )
+
+
+# -- existing deployments
+
+
+@pytest.mark.parametrize("name", existing_deployment.SETTINGS)
+def test_existing_deployments_move_over_as_they_are(tmp_path: Path, name: str) -> None:
+    settings = existing_deployment.SETTINGS[name]
+    write_existing(tmp_path, settings, existing_deployment.key_files(name, settings))
+    found = prepared(name, tmp_path)
+    assert {user.account for user in found.dev_users} == set(settings.get("devUsers", "").split())
+    assert found.password == settings.get("dummyAuthPassword")
+    assert set(found.deploy_files or {}) == set(deploy_dir_files(found.overlay))
+    config = config_map_document("deploy-config", found, HIDDEN)["data"]
+    assert config["sshHostname"] == settings["sshHostname"]
+    if found.overlay.has_slurm:
+        assert config["slurmSpawnerWrappersBin"] == "/opt/slurmspawner_wrappers/bin"
+        assert not {"condaPrefixDir", "jupyterDataDir"} & set(config)
+    else:
+        places = ("slurmSpawnerWrappersBin", "condaPrefixDir", "jupyterDataDir")
+        assert {key: config[key] for key in places} == {key: settings[key] for key in places}
+    # Of no consequence where nobody signs in with a token.
+    assert ("oidcServer" in config) == found.overlay.takes_tokens
+
+
+def test_development_needs_their_settings_alone(tmp_path: Path) -> None:
+    write_existing(tmp_path, {}, {})
+    assert (
+        prepared("dev_dummyauth", tmp_path).settings.public() == prepared("dev_dummyauth").settings.public()
+    )
+
+
+def test_users_of_the_settings_take_the_place_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "deploy.yaml").write_text("devUsers: a.b\n")
+    assert [user.account for user in prepared("dev_dummyauth", tmp_path).dev_users] == ["a.b"]
+    # Also where there is no file.
+    assert [user.account for user in prepared("dev_realauth", tmp_path).dev_users] == ["a.b"]
+
+
+def test_two_files_with_settings_are_refused(tmp_path: Path) -> None:
+    write_existing(tmp_path, {}, {})
+    assert "both are there" in refused("dev_dummyauth", tmp_path, "")
+
+
+def test_what_their_settings_lack_is_told_with_their_file(tmp_path: Path) -> None:
+    write_existing(tmp_path, {}, {})
+    with pytest.raises(ConfigError) as error:
+        prepared("prod", tmp_path)
+    lines = error.value.message.splitlines()
+    assert [line.split(": ")[1] for line in lines] == ["sshHostname", "hubConnectUrl", "oidcServer"]
+    assert all(line.startswith(f"{tmp_path}/deploy-configmap.yaml: ") for line in lines)

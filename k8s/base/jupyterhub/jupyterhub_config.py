@@ -123,6 +123,15 @@ c.Spawner.start_timeout = 300
 c.Spawner.http_timeout = 60
 c.Spawner.default_url = "/lab"
 
+# The software of a job: an environment, or that of a conda installation, whose scripts use variables that may be unset.
+if "condaPrefixDir" in DEPLOY:
+    SOFTWARE = f'set +u\nsource "{DEPLOY["condaPrefixDir"]}/bin/activate" jupyter-user-env\nset -u'
+else:
+    SOFTWARE = f'export PATH="{DEPLOY["jupyterEnvDir"]}/bin:$PATH"'
+if "jupyterDataDir" in DEPLOY:
+    # Shared kernels, before those of the environment. (JUPYTER_DATA_DIR would have to be the user's own.)
+    SOFTWARE += f'\nexport JUPYTER_PATH="{DEPLOY["jupyterDataDir"]}${{JUPYTER_PATH:+:$JUPYTER_PATH}}"'
+
 # --export=ALL with a login shell: --export=NAME,… implies --get-user-env, which kills slurmd in a container without
 # CAP_SYS_ADMIN (Slurm 24.11). sudo has already reduced the environment to the names that its policy keeps.
 c.SlurmSpawner.batch_script = f"""#!/bin/bash -l
@@ -139,8 +148,7 @@ c.SlurmSpawner.batch_script = f"""#!/bin/bash -l
 unset -v "${{!SUDO_@}}"
 set -euo pipefail
 umask 077
-export PATH="{DEPLOY["jupyterEnvDir"]}/bin:$PATH"
-{f'export JUPYTER_DATA_DIR="{DEPLOY["jupyterDataDir"]}"' if "jupyterDataDir" in DEPLOY else ""}
+{SOFTWARE}
 {{{{prologue}}}}
 exec {{{{cmd}}}}
 """

@@ -11,7 +11,8 @@ import pytest
 from brics_envs.effects.keys import make_key_pair
 from brics_envs.errors import BAD_INPUT, FAILED
 from brics_envs.plan.names import Instance
-from tests.support.outside_hosts import Outside, SlurmHost, slurm_keys, slurm_settings, write_deploy_dir
+from tests.support.existing_deployment import SETTINGS, write_existing
+from tests.support.outside_hosts import SHARED_DATA, Outside, SlurmHost, slurm_keys, slurm_settings
 from tests.support.ports import answers, free_port
 from tests.support.waiting import wait_for
 from tests.support.world import One
@@ -27,9 +28,9 @@ def hub_port() -> int:
 
 @pytest.fixture(scope="module")
 def deploy_dir(slurm_host: SlurmHost, around: Outside, hub_port: int) -> Path:
-    """The deployment's directory."""
-    settings = slurm_settings(slurm_host, around, hub_port)
-    return write_deploy_dir(around.directory / "deploy", settings, slurm_keys(slurm_host))
+    """The deployment's directory, as people have it who ran the service before."""
+    settings = SETTINGS["dev_dummyauth_extslurm"] | slurm_settings(slurm_host, around, hub_port)
+    return write_existing(around.directory / "deploy", settings, slurm_keys(slurm_host))
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +56,12 @@ def test_a_notebook_runs_on_the_host_elsewhere(
             f"import os, getpass; print(getpass.getuser(), *(os.environ[n] for n in ({names})))"
         )
         assert printed.split() == [user, job, "n1", f"http://{around.gateway}:{hub_port}/jupyter/hub/api"]
+        activated = client.run(
+            "import os; print(os.environ['CONDA_DEFAULT_ENV'], os.environ['JUPYTER_PATH'])"
+        )
+        assert activated.split() == ["jupyter-user-env", SHARED_DATA]
+        kernels = client.get(f"{client.server_path}/api/kernelspecs").json()["kernelspecs"]
+        assert {"python3", "shared"} <= set(kernels)
     finally:
         client.stop()
     wait_for(lambda: slurm_host.jobs() == [], "the job has ended")
@@ -154,7 +161,7 @@ def test_what_is_missing_in_the_directory(one: One, deploy_dir: Path, tmp_path: 
     done = one.world.invoke("up", *another)
     assert done.status == BAD_INPUT
     assert "--deploy-dir: dev_dummyauth_extslurm needs one" in done.stderr
-    (tmp_path / "deploy.yaml").write_text((deploy_dir / "deploy.yaml").read_text())
+    (tmp_path / "deploy-configmap.yaml").write_text((deploy_dir / "deploy-configmap.yaml").read_text())
     (tmp_path / "ssh_client_key").write_text("nonsense")
     (tmp_path / "ssh_client_key").chmod(0o644)
     done = one.world.invoke("up", *another, "--deploy-dir", str(tmp_path))
@@ -165,12 +172,12 @@ def test_what_is_missing_in_the_directory(one: One, deploy_dir: Path, tmp_path: 
 
 
 def test_an_address_that_is_not_this_machines(one: One, deploy_dir: Path, tmp_path: Path) -> None:
-    text = (deploy_dir / "deploy.yaml").read_text()
-    url = next(word for word in text.split() if word.startswith("http://"))
+    text = (deploy_dir / "deploy-configmap.yaml").read_text()
+    url = next(word.strip('"') for word in text.split() if word.startswith('"http://'))
     for file in deploy_dir.iterdir():
         (tmp_path / file.name).write_text(file.read_text())
         (tmp_path / file.name).chmod(0o600)
-    (tmp_path / "deploy.yaml").write_text(text.replace(url, "http://192.0.2.10:8081"))
+    (tmp_path / "deploy-configmap.yaml").write_text(text.replace(url, "http://192.0.2.10:8081"))
     another = ("--env", one.environment, "--instance", "refused", "--port", str(free_port()))
     done = one.world.invoke("up", *another, "--deploy-dir", str(tmp_path))
     assert done.status == BAD_INPUT

@@ -13,8 +13,8 @@ from brics_envs.effects.keys import KeyPair, make_key_pair
 from brics_envs.effects.tokens import make_jwks
 from brics_envs.errors import BAD_INPUT, FAILED
 from brics_envs.plan.names import Instance
-from tests.support.checkout import DEV_USERS
 from tests.support.commands import ok
+from tests.support.existing_deployment import SETTINGS, write_existing
 from tests.support.hub_client import HubClient
 from tests.support.outside_hosts import (
     CLIENT_IMAGE,
@@ -27,7 +27,6 @@ from tests.support.outside_hosts import (
     slurm_settings,
     start_issuer,
     start_zenith_server,
-    write_deploy_dir,
     zenith_files,
 )
 from tests.support.ports import OWN_ADDRESS, answers, free_port
@@ -54,6 +53,15 @@ class Way:
     def url(self) -> str:
         """JupyterHub's address at the server's end of the tunnel."""
         return f"http://{self.server.address}:{TUNNEL_PORT}/jupyter"
+
+    @property
+    def sign_in(self) -> dict[str, str]:
+        """The settings with which tokens of this issuer count."""
+        return {
+            "oidcServer": self.forger.issuer,
+            "bricsPlatform": "brics.dev",
+            "jwtAudience": "brics-jupyterhub",
+        }
 
     def client(self, token: str = "") -> HubClient:
         """A browser session that has come with a token through the tunnel."""
@@ -82,10 +90,9 @@ def way(around: Outside) -> Way:
 @pytest.fixture(scope="module")
 def dev(around: Outside, way: Way) -> Iterator[One]:
     """An instance of dev_realauth_zenithclient."""
-    around.world.write("config/dev_realauth_zenithclient/dev_users", DEV_USERS)
-    settings = {"oidcServer": way.forger.issuer}
     directory = around.directory / "deploy-dev"
-    write_deploy_dir(directory, settings, zenith_files(way.server, way.client_key))
+    settings = SETTINGS["dev_realauth_zenithclient"] | way.sign_in
+    write_existing(directory, settings, zenith_files(way.server, way.client_key))
     made = One(around.world, Instance("zen"), free_port(), "dev_realauth_zenithclient")
     done = made.up("--deploy-dir", str(directory))
     assert "Zenith" in done.stdout
@@ -137,7 +144,7 @@ def test_a_way_past_the_tunnel_is_refused(dev: One, around: Outside) -> None:
 def test_a_server_that_does_not_let_the_client_in(dev: One, around: Outside, way: Way) -> None:
     directory = around.directory / "deploy-refused"
     files = zenith_files(way.server, make_key_pair("unknown"))
-    write_deploy_dir(directory, {"oidcServer": way.forger.issuer}, files)
+    write_existing(directory, SETTINGS["dev_realauth_zenithclient"] | way.sign_in, files)
     done = dev.world.invoke("up", *dev.options, "--deploy-dir", str(directory))
     assert done.status == FAILED
     assert "not ready:" in done.stderr
@@ -155,9 +162,9 @@ BUILTIN = ("--base", "local", "--repo", "bricsauthenticator=builtin")
 def prod(dev: One, around: Outside, way: Way, slurm_host: SlurmHost) -> Iterator[One]:
     """An instance of prod, which gets the tunnel when the other instance is down."""
     dev.down()
-    settings = slurm_settings(slurm_host, around, free_port()) | {"oidcServer": way.forger.issuer}
+    settings = SETTINGS["prod"] | slurm_settings(slurm_host, around, free_port()) | way.sign_in
     files = slurm_keys(slurm_host) | zenith_files(way.server, way.client_key)
-    directory = write_deploy_dir(around.directory / "deploy-prod", settings, files)
+    directory = write_existing(around.directory / "deploy-prod", settings, files)
     made = One(around.world, Instance("prod"), free_port(), "prod")
     made.up(*BUILTIN, "--deploy-dir", str(directory))
     yield made

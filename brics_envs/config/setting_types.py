@@ -1,0 +1,158 @@
+"""The types of deployment settings: what values they take, and what they are called. May import: config."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Annotated, Literal, get_args
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+
+from brics_envs.config.addresses import is_loopback
+from brics_envs.config.dev_users import DevUser, parse_words
+
+MIN_PASSWORD_LENGTH = 12
+"""Shortest dummyAuthPassword of a deploy.yaml, characters."""
+
+MAX_SESSION_HOURS = 14 * 24
+"""Longest time for which a sign-in can be made to count: JupyterHub's own default."""
+
+SIGN_IN_PROXY_PATH = "/oidc/"
+"""Where the proxy in front of JupyterHub answers by itself (k8s/components/localissuer/httpd.conf)."""
+
+VARIABLE = r"(\$[A-Za-z_][A-Za-z0-9_]*|\$\{[A-Za-z_][A-Za-z0-9_]*\})"
+"""A shell variable, as a job's script has it."""
+
+
+LOG_LEVELS = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a type is called in the reference of settings; stands beside the validators in its annotation.
+
+    A ConfigMap has strings alone: ``is_text`` says whether one is the value itself, or else YAML for it.
+    """
+
+    name: str
+    is_text: bool = True
+
+
+def _http_url(value: str) -> str:
+    message = "must be an http:// or https:// URL with a host and no query"
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        raise ValueError(message) from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(message)
+    # Programs differ in what they make of these: one's user name is another's host.
+    if not _plain(value) or "@" in parts.netloc:
+        raise ValueError(f"{message}, of ASCII without blanks, backslashes and user names")
+    return value
+
+
+def _plain(value: str) -> bool:
+    return value.isascii() and value.isprintable() and not set(value) & set(" \\\"'<>^`{|}")
+
+
+def _issuer(value: str) -> str:
+    # Whoever is on an http:// way could hand out keys of his own, and sign in as anybody.
+    parts = urlsplit(value)
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        raise ValueError("must begin with https://, unless the issuer is on loopback")
+    return value
+
+
+def _redirect_url(value: str) -> str:
+    path = value.startswith("/") and not value.startswith("//")
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        parts, path = urlsplit(""), False
+    elsewhere = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
+    if not _plain(value) or not (path or elsewhere):
+        raise ValueError(
+            "must be a path such as /sign-out or an http:// or https:// URL, with what is special quoted"
+        )
+    return value
+
+
+def _without_slash(value: str) -> str:
+    return value.rstrip("/")
+
+
+def _base_url(value: str) -> str:
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*/?", value) or {".", ".."} & set(value.split("/")):
+        raise ValueError("must be a URL path such as /jupyter")
+    path = "/" + value.strip("/")
+    if f"{path}/".startswith(SIGN_IN_PROXY_PATH):
+        raise ValueError(f"must not be below {SIGN_IN_PROXY_PATH}, which are the sign-in proxy's own paths")
+    return path
+
+
+def _absolute_path(value: str) -> str:
+    # These paths end up in sudoers and batch scripts: plain characters only.
+    if not re.fullmatch(r"(/[A-Za-z0-9._+-]+)+/?", value) or ".." in value.split("/"):
+        raise ValueError("must be an absolute path of letters, digits and ._+-")
+    return value.removesuffix("/")
+
+
+def _path_in_job(value: str) -> str:
+    if not re.fullmatch(rf"(/|{VARIABLE}/)({VARIABLE}|[A-Za-z0-9._+/-])+", value) or ".." in value.split("/"):
+        raise ValueError(
+            "must be an absolute path of letters, digits and ._+-, or begin with a variable such as $HOME"
+        )
+    return value.removesuffix("/")
+
+
+def host_name(value: str) -> str:
+    """A host's name, or its address in the usual form.
+
+    :raises ValueError: it is neither.
+    """
+    with contextlib.suppress(ValueError):
+        return str(ipaddress.ip_address(value))
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", value):
+        raise ValueError("must be a host name or an address, without a port")
+    return value
+
+
+def _password(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().isprintable() or not value.get_secret_value().strip():
+        raise ValueError("must have printable characters")
+    return value
+
+
+def _aliases(value: dict[str, str]) -> dict[str, str]:
+    for name, address in value.items():
+        host_name(name)
+        ipaddress.ip_address(address)
+    return value
+
+
+def _accounts(value: object) -> tuple[DevUser, ...]:
+    if not isinstance(value, str):
+        raise ValueError("must be a string: <USER>.<PROJECT> with blanks between them")
+    return parse_words(value)
+
+
+AbsolutePath = Annotated[str, AfterValidator(_absolute_path), Kind("absolute path")]
+Accounts = Annotated[tuple[DevUser, ...], BeforeValidator(_accounts), Kind("words <USER>.<PROJECT>")]
+BaseUrl = Annotated[str, AfterValidator(_base_url), Kind("URL path")]
+HostAliases = Annotated[dict[str, str], AfterValidator(_aliases), Kind("host name: address", is_text=False)]
+HostName = Annotated[str, AfterValidator(host_name), Kind("host name or address")]
+Hours = Annotated[float, Field(ge=0.001, le=MAX_SESSION_HOURS, strict=True), Kind("number", is_text=False)]
+HubUrl = Annotated[str, AfterValidator(_http_url), AfterValidator(_without_slash), Kind("URL")]
+LogLevel = Annotated[LOG_LEVELS, Kind(", ".join(get_args(LOG_LEVELS)))]
+# As it is: an issuer's name may end in a slash, and tokens have the very same.
+IssuerUrl = Annotated[str, AfterValidator(_http_url), AfterValidator(_issuer), Kind("URL")]
+Password = Annotated[SecretStr, AfterValidator(_password), Kind("string")]
+PathInJob = Annotated[str, AfterValidator(_path_in_job), Kind("path, with variables such as $HOME")]
+RedirectUrl = Annotated[str, AfterValidator(_redirect_url), Kind("URL or path")]
+Switch = Annotated[bool, Field(strict=True), Kind("true or false", is_text=False)]
