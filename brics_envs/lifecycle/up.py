@@ -169,7 +169,9 @@ def _password_words(desired: DesiredState) -> str:
     if desired.password:
         words = "the dummyAuthPassword of the deployment settings"
         if desired.settings.has_short_password:
-            words += f" (fewer than {MIN_PASSWORD_LENGTH} characters: other users of this machine could guess it)"
+            words += (
+                f" (fewer than {MIN_PASSWORD_LENGTH} characters: other users of this machine could guess it)"
+            )
         return words
     file = desired.directory / PASSWORD
     return f"password {file.read_text()} (it is in {file.relative_to(desired.environment.root)})"
