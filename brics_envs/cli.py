@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
+from invoke.parser.parser import ParseMachine
 from invoke.tasks import task as invoke_task
 
 from brics_envs.config.options import OPTIONS
@@ -96,6 +97,19 @@ def _help(parameter: inspect.Parameter) -> str:
     text = OPTIONS[_option_name(parameter.name)].help
     default = parameter.default
     return f"{text} (default: {default})" if isinstance(default, str) and default else text
+
+
+def _require_values(machine: ParseMachine, complete_flag: Callable[[ParseMachine], None]) -> None:
+    """Refuse an option that may be repeated and has no value, as invoke refuses any other.
+
+    Of its own (3.0) it takes ``--repo`` at the end, or before another option, for no ``--repo`` at all.
+    """
+    if machine.flag is not None and machine.flag.kind is list and not machine.flag_got_value:
+        machine.error(f"Flag {machine.flag!r} needed value and was not given one!")
+    complete_flag(machine)
+
+
+ParseMachine.complete_flag = functools.partialmethod(_require_values, ParseMachine.complete_flag)  # type: ignore[method-assign]
 
 
 def read_up_options(root: Path, given: Mapping[str, Any]) -> UpOptions:

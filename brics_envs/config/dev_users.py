@@ -19,6 +19,9 @@ MAX_LENGTH = 32
 NAME = re.compile(r"[a-z_][a-z0-9_-]*")
 """What ``<USER>`` and ``<PROJECT>`` may be: useradd(8)'s form of a name."""
 
+BLANKS = " \t\r\n"
+"""What may be around an account: not all that Unicode calls a blank, of which some look like nothing at all."""
+
 FORMAT = "<USER>.<PROJECT>, each of a-z, 0-9, _ and -, beginning with a letter or _"
 
 
@@ -65,7 +68,9 @@ def parse_dev_users(text: str, source: str) -> tuple[DevUser, ...]:
     :param source: the file's name, for the error.
     :raises ConfigError: a line that is refused, or no account at all.
     """
-    lines = ((number, line.split("#", 1)[0].strip()) for number, line in enumerate(text.split("\n"), start=1))
+    lines = (
+        (number, line.split("#", 1)[0].strip(BLANKS)) for number, line in enumerate(text.split("\n"), start=1)
+    )
     try:
         return _accounts([(number, entry) for number, entry in lines if entry], "already in line {}")
     except DevUsersError as error:
@@ -78,7 +83,8 @@ def parse_words(text: str) -> tuple[DevUser, ...]:
 
     :raises DevUsersError: a word that is refused, or no account at all.
     """
-    return _accounts(list(enumerate(text.split(), start=1)), "already word {}")
+    words = [word for word in re.split(f"[{BLANKS}]+", text) if word]
+    return _accounts(list(enumerate(words, start=1)), "already word {}")
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from brics_envs.config.addresses import is_loopback
+from brics_envs.config.addresses import is_loopback, parsed_address
 from brics_envs.config.dev_users import DevUser, parse_words
 
 MIN_PASSWORD_LENGTH = 12
@@ -41,27 +41,40 @@ class Kind:
     is_text: bool = True
 
 
-def _http_url(value: str) -> str:
-    message = "must be an http:// or https:// URL with a host and no query"
-    try:
-        parts = urlsplit(value)
-        _ = parts.port
-    except ValueError:
-        raise ValueError(message) from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError(message)
-    # Programs differ in what they make of these: one's user name is another's host.
-    if not _plain(value) or "@" in parts.netloc:
-        raise ValueError(f"{message}, of ASCII without blanks, backslashes and user names")
-    return value
+def _split_url(value: str) -> SplitResult:
+    """The parts of an http or https URL.
+
+    :raises ValueError: it is none, or one of which programs make different things (RFC 3986; one's user name is
+        another's host).
+    """
+    parts = urlsplit(value)
+    host = re.fullmatch(r"(\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9.-]+))(:[0-9]*)?", parts.netloc)
+    if not _plain(value) or parts.scheme not in ("http", "https") or host is None or parts.port == 0:
+        raise ValueError("not an http:// or https:// URL")
+    if host["ipv6"]:
+        ipaddress.IPv6Address(host["ipv6"])
+    elif parsed_address(host["name"]) is None:
+        host_name(host["name"])
+    return parts
 
 
 def _plain(value: str) -> bool:
     return value.isascii() and value.isprintable() and not set(value) & set(" \\\"'<>^`{|}")
 
 
+def _http_url(value: str) -> str:
+    message = "must be an http:// or https:// URL with a host and no query"
+    try:
+        _split_url(value)
+    except ValueError:
+        raise ValueError(f"{message}, of ASCII without blanks, backslashes and user names") from None
+    if "?" in value or "#" in value:
+        raise ValueError(message)
+    return value
+
+
 def _issuer(value: str) -> str:
-    # Whoever is on an http:// way could hand out keys of his own, and sign in as anybody.
+    # Whoever is on an http:// way could hand out keys of their own, and sign in as anybody.
     parts = urlsplit(value)
     if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
         raise ValueError("must begin with https://, unless the issuer is on loopback")
@@ -69,17 +82,13 @@ def _issuer(value: str) -> str:
 
 
 def _redirect_url(value: str) -> str:
-    path = value.startswith("/") and not value.startswith("//")
+    path = _plain(value) and value.startswith("/") and not value.startswith("//")
     try:
-        parts = urlsplit(value)
-        _ = parts.port
+        _ = path or _split_url(value)
     except ValueError:
-        parts, path = urlsplit(""), False
-    elsewhere = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
-    if not _plain(value) or not (path or elsewhere):
         raise ValueError(
             "must be a path such as /sign-out or an http:// or https:// URL, with what is special quoted"
-        )
+        ) from None
     return value
 
 
@@ -112,15 +121,25 @@ def _path_in_job(value: str) -> str:
 
 
 def host_name(value: str) -> str:
-    """A host's name, or its address in the usual form.
+    """A host's name (RFC 1123), or its address in the usual form.
 
     :raises ValueError: it is neither.
     """
     with contextlib.suppress(ValueError):
-        return str(ipaddress.ip_address(value))
-    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", value):
+        return _address(value)
+    label = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+    # What ends in a number is an address to resolvers, if anything: 300.1.1.1 is no name.
+    last = rf"(?![0-9]+$)(?!0[xX]){label}"
+    if len(value) > 253 or not re.fullmatch(rf"({label}\.)*{last}", value):
         raise ValueError("must be a host name or an address, without a port")
     return value
+
+
+def _address(value: str) -> str:
+    # ipaddress takes anything at all for a zone, as in fe80::1%eth0.
+    if "%" in value:
+        raise ValueError("must be an address without a zone")
+    return str(ipaddress.ip_address(value))
 
 
 def _password(value: SecretStr) -> SecretStr:
@@ -132,7 +151,7 @@ def _password(value: SecretStr) -> SecretStr:
 def _aliases(value: dict[str, str]) -> dict[str, str]:
     for name, address in value.items():
         host_name(name)
-        ipaddress.ip_address(address)
+        _address(address)
     return value
 
 

@@ -1,0 +1,314 @@
+"""Whether a file of deployment settings is to be refused: said once more, in other words than the project's own.
+
+Character by character and without its libraries' models, so that a fault of theirs does not repeat itself here.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import socket
+import string
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import yaml
+
+ALNUM = set(string.ascii_letters + string.digits)
+OPTIONAL = {
+    "devUsers",
+    "dummyAuthPassword",
+    "condaPrefixDir",
+    "jupyterDataDir",
+    "oidcServer",
+    "startSignInHours",
+    "logoutRedirectUrl",
+    "invalidTokenLogout",
+}
+
+
+def problems(text: str, *, config_map: bool) -> set[str]:
+    """The keys of a file that are to be refused; ``""`` stands for the file itself.
+
+    :param config_map: whether it is a ``deploy-configmap.yaml``.
+    """
+    try:
+        values = yaml.safe_load(text)
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return {""}
+    if values is None:
+        return {""} if config_map else set()
+    if not isinstance(values, dict) or _repeated(node):
+        return {""}
+    if not config_map:
+        return _bad_settings(_by_key(node, values), password_length=12)
+    return _bad_config_map(node, values)
+
+
+def _by_key(node: yaml.MappingNode, values: Mapping[Any, Any]) -> dict[str, Any]:
+    """The values by their keys as they are written."""
+    return dict(zip((str(key.value) for key, _ in node.value), values.values(), strict=True))
+
+
+def _repeated(node: yaml.Node) -> bool:
+    """Whether a mapping has a key twice, whatever its spelling, or takes others in."""
+    if not isinstance(node, yaml.MappingNode):
+        return False
+    keys = [str(key.value) for key, _ in node.value]
+    made = yaml.SafeLoader("").construct_document(node)
+    merges = any(key.tag.endswith(":merge") for key, _ in node.value)
+    unwritable = any(0xD800 <= ord(character) < 0xE000 for key in keys for character in key)
+    return merges or unwritable or len(set(keys)) < len(keys) or len(made) < len(keys)
+
+
+def _bad_config_map(node: yaml.MappingNode, values: Mapping[Any, Any]) -> set[str]:
+    nodes = {str(key.value): value for key, value in node.value}
+    data, metadata = values.get("data"), values.get("metadata")
+    if any(_repeated(nodes[key]) for key in ("data", "metadata") if key in nodes):
+        return {""}
+    wrong = {str(key) for key in _by_key(node, values)} - {
+        "apiVersion",
+        "kind",
+        "metadata",
+        "data",
+        "immutable",
+    }
+    if values.get("apiVersion") not in ("v1", "core/v1"):
+        wrong.add("apiVersion")
+    if values.get("kind") != "ConfigMap":
+        wrong.add("kind")
+    if not isinstance(metadata, dict) or metadata.get("name") != "deploy-config":
+        wrong.add("metadata")
+    if values.get("immutable") not in (True, False, None) or isinstance(
+        values.get("immutable"), int | float
+    ) * (not isinstance(values.get("immutable"), bool)):
+        wrong.add("immutable")
+    if data is not None and not isinstance(data, dict):
+        return wrong | {"data"}
+    settings = _by_key(nodes["data"], data) if data else {}
+    no_strings = {key for key, value in settings.items() if not isinstance(value, str)}
+    parsed = {key: _parsed(key, value) for key, value in settings.items() if key not in no_strings}
+    return wrong | no_strings | _bad_settings(parsed, password_length=1)
+
+
+def _parsed(key: str, value: str) -> Any:
+    if key not in ("sessionHours", "startSignInHours", "invalidTokenLogout", "slurmHostAliases"):
+        return value
+    try:
+        return yaml.safe_load(value)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return value
+
+
+def _bad_settings(values: Mapping[str, Any], password_length: int) -> set[str]:
+    wrong = {key for key in values if key not in RULES}
+    for key, value in values.items():
+        if value is None and key in OPTIONAL:
+            continue
+        if key == "dummyAuthPassword":
+            good = _is_password(value, password_length)
+        else:
+            good = key in RULES and RULES[key](value)
+        if not good:
+            wrong.add(key)
+    if not wrong and _leads_to_hub(values):
+        wrong.add("logoutRedirectUrl")
+    if not wrong and (values.get("startSignInHours") or 0) > values.get("sessionHours", 12):
+        wrong.add("startSignInHours")
+    return wrong
+
+
+# -- one value
+
+
+def _is_host(value: Any) -> bool:
+    if not isinstance(value, str) or not value.isascii() or len(value) > 253:
+        return False
+    if _is_address(value):
+        return True
+    labels = value.split(".")
+    whole = all(
+        label and len(label) <= 63 and set(label) <= ALNUM | {"-"} and label[0] != "-" and label[-1] != "-"
+        for label in labels
+    )
+    # What ends in a number is an address, if anything.
+    return whole and not labels[-1].isdigit() and not labels[-1].lower().startswith("0x")
+
+
+def _is_address(value: Any) -> bool:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return False
+    return isinstance(value, str) and "%" not in value
+
+
+def _is_old_address(value: str) -> bool:
+    """Whether it is an address in one of the forms that nobody writes and resolvers take."""
+    try:
+        socket.inet_aton(value)
+    except (OSError, UnicodeError):
+        return False
+    return True
+
+
+def _is_path(value: Any) -> bool:
+    if not isinstance(value, str) or not value.startswith("/"):
+        return False
+    parts = value.removesuffix("/").split("/")[1:]
+    return bool(parts) and all(part and part != ".." and set(part) <= ALNUM | set("._+-") for part in parts)
+
+
+def _is_path_in_job(value: Any) -> bool:
+    if not isinstance(value, str) or ".." in value.split("/") or not value.startswith(("/", "$")):
+        return False
+    rest, plain = value, ""
+    while rest:
+        head, dollar, tail = rest.partition("$")
+        plain += head
+        if not dollar:
+            break
+        braced = tail.startswith("{")
+        tail = tail.removeprefix("{")
+        name = ""
+        while tail and (tail[0] in ALNUM | {"_"}):
+            name, tail = name + tail[0], tail[1:]
+        if not name or name[0].isdigit() or (braced and not tail.startswith("}")):
+            return False
+        rest = tail.removeprefix("}") if braced else tail
+        plain += "v"
+        if not rest:
+            break
+    begins = value.startswith("/") or plain[1:2] == "/"
+    return begins and len(plain.removeprefix("/")) > 0 and set(plain) <= ALNUM | set("._+-/")
+
+
+def _is_quoted(value: Any) -> bool:
+    """Whether a URL has no character that must be quoted in one."""
+    return (
+        isinstance(value, str)
+        and value.isascii()
+        and value.isprintable()
+        and not set(value) & set(" \\\"'<>^`{|}")
+    )
+
+
+def _is_url(value: Any) -> bool:
+    return _is_quoted(value) and not set(value) & set("?#") and _begins_like_url(value)
+
+
+def _begins_like_url(value: str) -> bool:
+    scheme, found, rest = value.partition("://")
+    if not found or scheme.lower() not in ("http", "https"):
+        return False
+    authority = rest.replace("?", "/").replace("#", "/").partition("/")[0]
+    if authority.startswith("["):
+        host, bracket, port = authority[1:].partition("]")
+        if not bracket or not _is_address(host) or ":" not in host or (port and not port.startswith(":")):
+            return False
+        port = port.removeprefix(":")
+    else:
+        host, _, port = authority.partition(":")
+        if not _is_host(host) and not _is_old_address(host):
+            return False
+    return port == "" or (port.isdigit() and 0 < int(port) < 65536)
+
+
+def _is_issuer(value: Any) -> bool:
+    if not _is_url(value):
+        return False
+    host = value.partition("://")[2].partition("/")[0]
+    name = host[1 : host.index("]")] if host.startswith("[") else host.partition(":")[0]
+    if _is_old_address(name):
+        name = socket.inet_ntoa(socket.inet_aton(name))
+    local = name.lower() == "localhost" or (_is_address(name) and _loopback(ipaddress.ip_address(name)))
+    return value.lower().startswith("https://") or local
+
+
+def _loopback(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+
+
+def _is_base_url(value: Any) -> bool:
+    if not isinstance(value, str) or value in ("", "/"):
+        return isinstance(value, str)
+    parts = value.removesuffix("/").split("/")
+    return (
+        parts[0] == ""
+        and all(part not in ("", ".", "..") and set(part) <= ALNUM | set("._~-") for part in parts[1:])
+        and parts[1] != "oidc"
+    )
+
+
+def _is_users(value: Any) -> bool:
+    if not isinstance(value, str):
+        return False
+    for blank in "\t\r\n":
+        value = value.replace(blank, " ")
+    words = [word for word in value.split(" ") if word]
+    first, further = set(string.ascii_lowercase + "_"), set(string.ascii_lowercase + string.digits + "_-")
+
+    def named(part: str) -> bool:
+        return part != "" and part[0] in first and set(part) <= further
+
+    return (
+        bool(words)
+        and len(set(words)) == len(words)
+        and all(len(w) <= 32 and w.count(".") == 1 and all(map(named, w.split("."))) for w in words)
+    )
+
+
+def _is_password(value: Any, least: int) -> bool:
+    return isinstance(value, str) and len(value) >= least and value.isprintable() and value.strip() != ""
+
+
+def _is_hours(value: Any) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and math.isfinite(value) and 0.001 <= value <= 336
+
+
+def _is_aliases(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(name, str) and _is_host(name) and _is_address(address) for name, address in value.items()
+    )
+
+
+def _made_of(characters: str) -> Callable[[Any], bool]:
+    allowed = ALNUM | set(characters)
+    return lambda value: isinstance(value, str) and value != "" and set(value) <= allowed
+
+
+def _is_redirect(value: Any) -> bool:
+    return _is_quoted(value) and (_begins_like_url(value) or (value[:1] == "/" and value[:2] != "//"))
+
+
+def _leads_to_hub(values: Mapping[str, Any]) -> bool:
+    """Whether signing out leads to a page of the hub's."""
+    target = values.get("logoutRedirectUrl") or ""
+    path = target if target.startswith("/") else target.partition("://")[2].partition("/")[2]
+    base = (values.get("baseUrl", "/jupyter")).strip("/")
+    return path.lstrip("/").startswith(f"{base}/hub/".lstrip("/"))
+
+
+RULES: Mapping[str, Callable[[Any], bool]] = {
+    "logLevel": lambda value: value in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
+    "baseUrl": _is_base_url,
+    "devUsers": _is_users,
+    "dummyAuthPassword": lambda value: False,
+    "sshHostname": _is_host,
+    "slurmSpawnerWrappersBin": _is_path,
+    "jupyterEnvDir": _is_path,
+    "condaPrefixDir": _is_path,
+    "jupyterDataDir": _is_path_in_job,
+    "hubConnectUrl": _is_url,
+    "slurmHostAliases": _is_aliases,
+    "oidcServer": _is_issuer,
+    "bricsPlatform": _made_of("._-"),
+    "jwtAudience": _made_of("._~:/-"),
+    "sessionHours": _is_hours,
+    "startSignInHours": _is_hours,
+    "logoutRedirectUrl": _is_redirect,
+    "invalidTokenLogout": lambda value: isinstance(value, bool),
+}
+"""Key → whether it may have a value; the password's length depends on the file."""
