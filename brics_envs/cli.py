@@ -109,7 +109,7 @@ def _require_values(machine: ParseMachine, complete_flag: Callable[[ParseMachine
     complete_flag(machine)
 
 
-ParseMachine.complete_flag = functools.partialmethod(_require_values, ParseMachine.complete_flag)  # type: ignore[method-assign]
+ParseMachine.complete_flag = functools.partialmethod(_require_values, ParseMachine.complete_flag)  # type: ignore[assignment]
 
 
 def read_up_options(root: Path, given: Mapping[str, Any]) -> UpOptions:
