@@ -20,7 +20,7 @@ from tests.support.checkout import PROJECT
 from tests.support.existing_deployment import zenith_config
 from tests.support.token_forger import issuer_documents
 from tests.support.waiting import wait_for
-from tests.support.world import World
+from tests.support.world import One, World
 
 NETWORK = "outside"
 CONFIGURATION = PROJECT / "k8s/components/slurm"
@@ -269,23 +269,25 @@ def zenith_files(server: Host, client_key: KeyPair) -> dict[str, str]:
 
 # -- an issuer
 
+ISSUER = "http://127.0.0.1:9099/realms/x"
+"""On the pod's loopback: from anywhere else its documents would have to come over https, with a certificate."""
 
-def start_issuer(outside: Outside, public_jwk: Mapping[str, str]) -> str:
-    """Start a web server with an issuer's documents; its URL, which is the issuer's name."""
-    url = f"http://{outside.address(12)}:9099/realms/x"
-    for name, document in issuer_documents(url, public_jwk).items():
-        file = outside.directory / "issuer/realms/x" / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(document))
-    outside.start(
-        "issuer",
-        12,
-        f"--volume={outside.directory}/issuer:/issuer:ro",
-        "--entrypoint=python3",
-        outside.image("slurm"),
-        "-m",
-        "http.server",
-        "--directory=/issuer",
-        "9099",
-    )
-    return url
+SERVE = """
+import json, sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+documents = json.loads(sys.argv[1])
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        found = self.path in documents
+        self.send_response(200 if found else 404)
+        self.end_headers()
+        self.wfile.write(json.dumps(documents[self.path]).encode() if found else b"")
+HTTPServer(("127.0.0.1", 9099), Handler).serve_forever()
+"""
+
+
+def serve_issuer(one: One, public_jwk: Mapping[str, str]) -> None:
+    """Let a web server in an instance's pod give an issuer's documents, as long as the hub's container runs."""
+    documents = {f"/realms/x/{name}": found for name, found in issuer_documents(ISSUER, public_jwk).items()}
+    container = one.instance.container("jupyterhub")
+    one.world.podman("exec", "--detach", container, "python3", "-c", SERVE, json.dumps(documents))

@@ -18,14 +18,15 @@ from tests.support.existing_deployment import SETTINGS, write_existing
 from tests.support.hub_client import HubClient
 from tests.support.outside_hosts import (
     CLIENT_IMAGE,
+    ISSUER,
     TUNNEL_PORT,
     Host,
     Outside,
     SlurmHost,
     build_zenith_client,
+    serve_issuer,
     slurm_keys,
     slurm_settings,
-    start_issuer,
     start_zenith_server,
     zenith_files,
 )
@@ -74,14 +75,13 @@ class Way:
 
 @pytest.fixture(scope="module")
 def way(around: Outside) -> Way:
-    """A Zenith server and an issuer, outside."""
+    """A Zenith server, outside, and an issuer."""
     client_key, jwk = make_key_pair("zenith-client"), make_jwks()["keys"][0]
     build_zenith_client(around)
     image = "ghcr.io/azimuth-cloud/zenith-client:0.16.1"
     around.world.replace("config/versions.yaml", image, CLIENT_IMAGE)
     server = start_zenith_server(around, client_key)
-    url = start_issuer(around, Forger("", jwk).public)
-    return Way(server, client_key, Forger(url, jwk))
+    return Way(server, client_key, Forger(ISSUER, jwk))
 
 
 # -- dev_realauth_zenithclient
@@ -97,6 +97,7 @@ def dev(around: Outside, way: Way) -> Iterator[One]:
     done = made.up("--deploy-dir", str(directory))
     assert "Zenith" in done.stdout
     assert way.forger.issuer in done.stdout
+    serve_issuer(made, way.forger.public)
     yield made
     made.down()
 
@@ -111,7 +112,31 @@ def test_a_notebook_through_the_tunnel(dev: One, way: Way) -> None:
 
 def test_without_a_token_nobody_gets_in(dev: One, way: Way) -> None:
     assert way.client().get("/hub/login").status_code == 401
-    assert way.client().get("/hub/login", headers={TOKEN_HEADER: "x.y.z"}).status_code == 401
+
+
+SIGN_OUT = "/jupyter/_oidc/sign_out?rd=%2Fjupyter"
+"""Where Zenith's proxy ends its own session."""
+
+
+def test_signing_out_goes_on_to_the_other_end(dev: One, way: Way) -> None:
+    client = way.client(way.forger.sign())
+    assert client.signed_in
+    answer = client.get("/hub/logout", allow_redirects=False)
+    assert (answer.status_code, answer.headers["Location"]) == (302, SIGN_OUT)
+    assert not client.signed_in
+
+
+def test_a_token_that_has_expired_is_no_dead_end(dev: One, way: Way) -> None:
+    client = way.client(way.forger.sign())
+    headers = {TOKEN_HEADER: way.forger.with_claims(exp=1)}
+    answer = client.get("/hub/login", headers=headers, allow_redirects=False)
+    assert (answer.status_code, answer.headers["Location"]) == (302, SIGN_OUT)
+    assert not client.signed_in
+    # What comes back is no better: there is no point in going round and round.
+    page = client.get("/hub/login", headers=headers, allow_redirects=False)
+    assert page.status_code == 401
+    assert "the token has expired" in page.text
+    assert f'href="{SIGN_OUT}"' in page.text
 
 
 def test_nothing_is_published_on_this_machine(dev: One) -> None:
@@ -167,6 +192,7 @@ def prod(dev: One, around: Outside, way: Way, slurm_host: SlurmHost) -> Iterator
     directory = write_existing(around.directory / "deploy-prod", settings, files)
     made = One(around.world, Instance("prod"), free_port(), "prod")
     made.up(*BUILTIN, "--deploy-dir", str(directory))
+    serve_issuer(made, way.forger.public)
     yield made
     made.down()
 

@@ -17,7 +17,7 @@ from bricsauthenticator import sessions
 from bricsauthenticator.addresses import issuer_problem
 from bricsauthenticator.claims import ClaimsError, Identity, normalise
 from bricsauthenticator.issuer_keys import IssuerKeys, IssuerUnavailableError
-from bricsauthenticator.login import BricsLoginHandler, BricsLogoutHandler
+from bricsauthenticator.login import BricsLoginHandler, BricsLogoutHandler, unauthorised, unavailable
 from bricsauthenticator.names import to_auth_state
 from bricsauthenticator.tokens import ASYMMETRIC, TokenError, read_header, unverified_claim, verify
 
@@ -176,14 +176,14 @@ class BricsAuthenticator(Authenticator):  # type: ignore[misc]
             raise web.HTTPError(403, "Tokens of the sign-in count on the sign-in page alone.")
         token = handler.request.headers.get(TOKEN_HEADER, "")
         if not token:
-            raise _unauthorised("missing", "No authentication token came with the request.")
+            raise unauthorised("missing", "No authentication token came with the request.")
         try:
             identity = await self._identify(token)
         except (TokenError, ClaimsError) as error:
             self.log.warning("Sign-in refused: %s", error)
-            raise _unauthorised("invalid", f"Sign-in failed: {error}.") from None
+            raise unauthorised("invalid", f"Sign-in failed: {error}.") from None
         except IssuerUnavailableError:
-            raise _unavailable() from None
+            raise unavailable() from None
         for reason, times in Counter(identity.left_out).items():
             self.log.warning("Sign-in of %s: %s left out: %s", identity.short_name, times, reason)
         if not identity.projects:
@@ -214,8 +214,11 @@ class BricsAuthenticator(Authenticator):  # type: ignore[misc]
         return not self._names_another(user, handler)
 
     def _signed_in(self, user: Any, handler: Any) -> bool:
-        """Whether the user's last sign-in is recent enough for what is asked for."""
-        starting = isinstance(handler, SpawnHandler)
+        """Whether the user's last sign-in is recent enough for what is asked for.
+
+        The page that starts servers leads to a sign-in; :meth:`pre_spawn_start` refuses every other way to start one.
+        """
+        starting = isinstance(handler, SpawnHandler) and handler.request.method == "GET"
         return sessions.is_recent(user.orm_user, self.start_max_age if starting else self.session_max_age)
 
     async def _is_allowed(self, name: str) -> bool:
@@ -245,7 +248,9 @@ class BricsAuthenticator(Authenticator):  # type: ignore[misc]
         """
         sessions.mark_server_token(user.db, spawner.orm_spawner, spawner.api_token)
         if not sessions.is_recent(user.orm_user, self.start_max_age):
-            error = web.HTTPError(403, "Your sign-in is too old to start a server: sign in again.")
+            error = web.HTTPError(
+                403, "Your sign-in is too old to start a server. Open this page again to sign in."
+            )
             error.jupyterhub_message = error.log_message  # type: ignore[attr-defined]
             raise error
 
@@ -269,20 +274,6 @@ class BricsAuthenticator(Authenticator):  # type: ignore[misc]
             token, key, issuer=self.oidc_server, audience=self.jwt_audience, leeway=self.jwt_leeway
         )
         return normalise(claims, self.brics_platform)
-
-
-def _unauthorised(reason: str, message: str) -> web.HTTPError:
-    """401. ``reason`` tells a token that is missing from one that is invalid."""
-    error = web.HTTPError(401, message)
-    error.headers = {"WWW-Authenticate": f'Bearer realm="JupyterHub", error="{reason}_token"'}  # type: ignore[attr-defined]
-    error.token_missing = reason == "missing"  # type: ignore[attr-defined]
-    return error
-
-
-def _unavailable() -> web.HTTPError:
-    error = web.HTTPError(503, "The sign-in service does not answer. Please try again in a moment.")
-    error.headers = {"Retry-After": "5"}  # type: ignore[attr-defined]
-    return error
 
 
 def hide_token(log_function: Callable[[web.RequestHandler], None]) -> Callable[[web.RequestHandler], None]:

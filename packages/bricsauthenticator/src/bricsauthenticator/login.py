@@ -122,3 +122,18 @@ class BricsLogoutHandler(LogoutHandler):  # type: ignore[misc]
             self.redirect(url)
         else:
             await super().render_logout_page()
+
+
+def unauthorised(reason: str, message: str) -> web.HTTPError:
+    """401. ``reason`` tells a token that is missing from one that is invalid."""
+    error = web.HTTPError(401, message)
+    error.headers = {"WWW-Authenticate": f'Bearer realm="JupyterHub", error="{reason}_token"'}  # type: ignore[attr-defined]
+    error.token_missing = reason == "missing"  # type: ignore[attr-defined]
+    return error
+
+
+def unavailable() -> web.HTTPError:
+    """503."""
+    error = web.HTTPError(503, "The sign-in service does not answer. Please try again in a moment.")
+    error.headers = {"Retry-After": "5"}  # type: ignore[attr-defined]
+    return error
