@@ -291,3 +291,9 @@ def serve_issuer(one: One, public_jwk: Mapping[str, str]) -> None:
     documents = {f"/realms/x/{name}": found for name, found in issuer_documents(ISSUER, public_jwk).items()}
     container = one.instance.container("jupyterhub")
     one.world.podman("exec", "--detach", container, "python3", "-c", SERVE, json.dumps(documents))
+    keys = f"import urllib.request; print(urllib.request.urlopen('{ISSUER}/keys').status)"
+
+    def answers() -> bool:
+        return one.world.podman("exec", container, "python3", "-c", keys, check=False).strip() == "200"
+
+    wait_for(answers, "the issuer answers in the pod", deadline_s=60, interval_s=0.5)

@@ -93,11 +93,11 @@ class BricsLoginHandler(BaseHandler):  # type: ignore[misc]
         """Say on the error's page how to go on."""
         sign_out = self.authenticator.logout_redirect_url
         if sign_out:
-            self.extra_error_html = f'<p><a href="{escape(sign_out)}">Sign out and sign in again</a></p>'
+            self.extra_error_html = f'<a href="{escape(sign_out)}">Sign out and sign in again</a>'
         else:
             self.extra_error_html = (
-                f'<p><a href="{escape(self.hub.base_url)}login">Try again</a>. If that does not help, sign out of the '
-                "service with which you sign in, or close the browser, and come back.</p>"
+                f'<a href="{escape(self.hub.base_url)}login">Try again</a>. If that does not help, sign out of the '
+                "service with which you sign in, or close the browser, and come back."
             )
 
 
