@@ -36,7 +36,7 @@ class Place:
 def split(path: str) -> list[str]:
     """The steps of a path. ``\\.`` is a dot in a name, and so are those between brackets, which lists keep."""
     steps: list[str] = []
-    for part in path.split("."):
+    for part in path.removeprefix(".").split("."):
         if steps and steps[-1].endswith("\\"):
             steps[-1] = f"{steps[-1][:-1]}.{part}"
         else:
@@ -97,6 +97,8 @@ class _Finder:
             return [place]
         step, rest = steps[0], steps[1:]
         node = place.value
+        if not step:
+            raise KustomizeError(self.where, "a path has an empty step")
         if self.create and is_null(node):
             raise KustomizeError(self.where, f"'{step}' cannot be made below null")
         if _is_index(step):

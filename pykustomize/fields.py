@@ -109,6 +109,12 @@ class Fields:
             raise self.error(key, "has an empty name")
         return {name: self._string(f"{key}.{name}", value) for name, value in node.items()}
 
+    def drop_empty(self, key: str) -> None:
+        """Forget a field that has nothing in it."""
+        node = self.rest.get(key.lower())
+        if is_null(node) or node in ([], {}):
+            self.rest.pop(key.lower(), None)
+
     def finish(self) -> None:
         for key in self.rest:
             raise self.error(self.spelling[key], "this field is not supported")

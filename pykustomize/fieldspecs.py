@@ -43,7 +43,9 @@ class FieldSpec:
 
     def steps(self) -> list[str]:
         """The field names."""
-        return [step.replace("\0", "/") for step in self.path.replace("\\/", "\0").split("/")]
+        return [
+            step.replace("\0", "/") for step in self.path.removeprefix("/").replace("\\/", "\0").split("/")
+        ]
 
 
 def update(
@@ -88,6 +90,8 @@ class _Updater:
 
     def _field(self, node: Mapping, steps: list[str]) -> None:
         name, below = steps[0].removesuffix("[]"), steps[1:]
+        if not name:
+            raise KustomizeError(self.where, f"'{self.spec.path}' has an empty step")
         create = self.new is not None and not steps[0].endswith("[]")
         value = node.get(name)
         if is_null(value) and steps[0].endswith("[]"):

@@ -27,6 +27,11 @@ _VERSIONS = {
     "Component": "kustomize.config.k8s.io/v1alpha1",
 }
 
+_UNSUPPORTED = (
+    *("helmGlobals", "helmCharts", "helmChartInflationGenerator", "generators", "transformers", "validators"),
+    *("crds", "openapi", "buildMetadata"),
+)
+
 
 def load(root: Root) -> Kustomization:
     """Read the kustomization file of a directory.
@@ -48,6 +53,8 @@ def load(root: Root) -> Kustomization:
     fields.record("metadata", _metadata)
     if not fields.rest:
         raise KustomizeError(where, "is empty")
+    for name in _UNSUPPORTED:
+        fields.drop_empty(name)
     result = _kustomization(fields, root, is_component=kind == "Component")
     fields.finish()
     return result

@@ -135,6 +135,7 @@ class _Composer:
         return self.text.split("\n")
 
     def compose(self, events: Iterator[Any]) -> Iterator[Node]:
+        node: Node | None = None
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent):
                 self.anchors.clear()
@@ -144,7 +145,14 @@ class _Composer:
                 if not is_null(node):
                     yield node
             elif isinstance(event, yaml.DocumentEndEvent) and event.explicit:
-                raise self._error(event, "'...' is not supported, separate documents with '---'")
+                self._check_document_end(event, node)
+
+    def _check_document_end(self, end: Any, node: Node | None) -> None:
+        """``...`` may end a document, if nothing comes before the next one."""
+        line, *behind = self.lines[end.start_mark.line :]
+        rest = itertools.takewhile(lambda line: not line.startswith("---"), behind)
+        if is_null(node) or line.rstrip() != "..." or any(line.strip() for line in rest):
+            raise self._error(end, "'...' is not supported here, separate documents with '---'")
 
     def _check_document_start(self, start: Any, first: Any) -> None:
         if start.version or start.tags:
@@ -232,7 +240,8 @@ class _Composer:
                 continue
             if key.tag != STR:
                 raise self._error(event, f"the key '{key.text}' is not a string: put it in quotes")
-            if key.text in result:
+            # In kustomization files the last one counts.
+            if key.text in result and not self.legacy:
                 raise self._error(event, f"the key '{key.text}' appears twice")
             result[key.text] = value
         self.braces -= bool(start.flow_style)

@@ -132,7 +132,7 @@ def _value(replacement: Replacement, document: Resource | None) -> Node:
     if source is None or document is None:
         return Scalar(replacement.value or "", UNTAGGED)
     steps = split(source.path)
-    if steps in _OWN:
+    if [step for step in steps if step.strip()] in _OWN:
         raise KustomizeError(replacement.where, "source.fieldPath: would copy kustomize's own annotations")
     value = look_up(document.body, steps, replacement.where)
     if value is None or is_null(value) or value in ([], {}):

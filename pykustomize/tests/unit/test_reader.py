@@ -52,7 +52,7 @@ def test_aliases_and_merge_keys() -> None:
         ("a: !!binary aGk=", "line 1: the tag"),
         ("a: !mine b", "line 1: the tag"),
         ("%YAML 1.1\n---\na: b", "directives"),
-        ("a: b\n...\n", "'...'"),
+        ("a: b\n...\n# c\n", "'...'"),
         ("--- {a: b}", "on the line of '---'"),
         ("a: {b: }", "between braces"),
         ("a:\n\t- b", "line 2"),
