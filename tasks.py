@@ -33,16 +33,16 @@ def up(c: Context, dry_run: bool, **options: Any) -> None:
 
 
 @project_task()
-def down(c: Context, instance: str, all: bool, keep_volumes: bool) -> None:
+def down(c: Context, instance: str, all: bool, keep_volumes: bool, force: bool) -> None:
     """Remove what `up` made: pod, containers, volumes, secrets, network and generated files."""
     from brics_envs.lifecycle import down as lifecycle
 
-    if all and instance != DEFAULT_INSTANCE:
-        raise ConfigError("--all: means every instance, so that --instance has no place beside it")
+    if all and (instance != DEFAULT_INSTANCE or force):
+        raise ConfigError("--all: means every instance of this checkout: give neither --instance nor --force")
     if all:
         print(lifecycle.down_all(ROOT, keep_volumes=keep_volumes))
     else:
-        print(lifecycle.down(ROOT, parse_instance(instance), keep_volumes=keep_volumes))
+        print(lifecycle.down(ROOT, parse_instance(instance), keep_volumes=keep_volumes, force=force))
 
 
 @project_task()
@@ -136,4 +136,4 @@ def clean(c: Context) -> None:
     """Remove this project's images and build caches; what runs keeps its own."""
     from brics_envs.lifecycle import clean as lifecycle
 
-    print(lifecycle.clean())
+    print(lifecycle.clean(ROOT))

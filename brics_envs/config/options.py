@@ -67,6 +67,7 @@ OPTIONS = {
     "env": Option("environment: a directory of config, such as dev_dummyauth"),
     "expires-in": Option("seconds until it expires; negative: it has expired", "3600"),
     "follow": Option("show new output as it comes, until Ctrl-C", False),
+    "force": Option("remove an instance of another checkout, too", False),
     "instance": Option("name of a further copy beside the default one", DEFAULT_INSTANCE),
     "json": Option("as JSON", False),
     "keep-volumes": Option("keep the named volumes and _build/NAME", False),

@@ -58,9 +58,9 @@ def image_id(tag: str) -> str:
     return podman("image", "inspect", "--format={{.Id}}", tag).stdout.strip()
 
 
-def tag(name: str, new_name: str) -> None:
-    """Give an image a further name."""
-    podman("tag", name, new_name)
+def tag(image: str, new_name: str) -> None:
+    """Give an image, by its ID, a further name."""
+    podman("tag", image, new_name)
 
 
 def registry_problem(reference: str, timeout_s: float) -> str:

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from brics_envs.effects import process
 from brics_envs.errors import EnvsError
@@ -61,9 +62,9 @@ def attempt(*args: str, timeout_s: float) -> process.Completed:
         return process.Completed(error.status or 1, "", error.message)
 
 
-def podman_json(*args: str, timeout_s: float = 60) -> list[dict[str, object]]:
+def podman_json(*args: str, timeout_s: float = 60) -> list[dict[str, Any]]:
     """The JSON list that ``podman ARGS`` prints; nothing printed is an empty list."""
-    answer: list[dict[str, object]] = json.loads(podman(*args, timeout_s=timeout_s).stdout or "[]") or []
+    answer: list[dict[str, Any]] = json.loads(podman(*args, timeout_s=timeout_s).stdout or "[]") or []
     return answer
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from brics_envs.effects.files import locked
+from brics_envs.effects.checkouts import instance_lock, remember_images
 from brics_envs.effects.podman import require_podman
 from brics_envs.lifecycle.images import carry_out, plan
 from brics_envs.lifecycle.prepare import UpOptions, prepare
@@ -15,9 +15,6 @@ from brics_envs.lifecycle.sources import Chosen, choose_sources, load_sources, s
 from brics_envs.plan.desired import DesiredState
 from brics_envs.plan.images import ImageRequest, RepoSnapshot, repositories_of
 from brics_envs.plan.sources import Sources
-
-LOCK_DEADLINE_S = 5.0
-"""Seconds to wait for another command that works on the same instance."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ def build(options: UpOptions) -> dict[str, str]:
     desired = prepare(options)
     check_repositories(options.environment.root, options.repos)
     require_podman()
-    with locked(desired.directory / "lock", LOCK_DEADLINE_S):
+    with instance_lock(desired.instance):
         return get_images(options, desired).ids
 
 
@@ -56,7 +53,9 @@ def get_images(options: UpOptions, desired: DesiredState) -> MadeImages:
         save_sources(desired.directory, chosen.now)
         repos = fetch_repositories(chosen.decisions, desired.directory, say)
     with step("images"):
-        ids = carry_out(plan(image_request(options, desired, chosen.now, repos)), say)
+        planned = plan(image_request(options, desired, chosen.now, repos))
+        ids = carry_out(planned, say)
+    remember_images(options.environment.root, (decision.image.tag for decision in planned.decisions))
     return MadeImages(ids, chosen.now)
 
 

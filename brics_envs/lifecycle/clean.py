@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
 
+from brics_envs.effects.checkouts import forget_images, images_of_others
 from brics_envs.effects.podman import podman, podman_json, require_podman
 from brics_envs.plan.names import OURS
 
@@ -11,19 +12,25 @@ DEADLINE_S = 600.0
 """Seconds for removing all images."""
 
 
-def clean() -> str:
-    """Remove every image with the project's label that no container uses; returns what to tell."""
+def clean(root: Path) -> str:
+    """Remove every image of the project that neither a container nor another checkout uses; returns what to tell."""
     require_podman()
-    containers: list[dict[str, Any]] = podman_json("ps", "--all", "--format", "json")
-    used = {container["ImageID"] for container in containers}
-    images: list[dict[str, Any]] = podman_json("images", "--format", "json", *OURS)
-    # podman lists an image with all its names once for every name.
-    names = sorted({name for image in images if image["Id"] not in used for name in image.get("Names") or ()})
+    used = {container["ImageID"] for container in podman_json("ps", "--all", "--format", "json")}
+    images = podman_json("images", "--format", "json", *OURS)
+    # podman lists an image with all its names once for every name; those of additional image stores are not ours to
+    # remove.
+    own = [image for image in images if not image.get("ReadOnly")]
+    by_name = {name: image["Id"] for image in own for name in image.get("Names") or ()}
+    others = images_of_others(root) & set(by_name)
+    in_use = {name for name, image in by_name.items() if image in used} - others
+    names = sorted(set(by_name) - others - in_use)
     if names:
         podman("rmi", "--force", *names, timeout_s=DEADLINE_S)
     podman("image", "prune", "--force", *OURS, timeout_s=DEADLINE_S)
-    kept = sorted({name for image in images if image["Id"] in used for name in image.get("Names") or ()})
+    forget_images(root)
     said = [f"removed {len(names)} images and the build caches"]
-    if kept:
-        said.append(f"kept, since containers use them: {', '.join(kept)}")
+    if in_use:
+        said.append(f"kept, since containers use them: {', '.join(sorted(in_use))}")
+    if others:
+        said.append(f"kept, since other checkouts use them: {', '.join(sorted(others))}")
     return "\n".join(said)

@@ -72,8 +72,9 @@ def observe_storage() -> Storage:
 def _carry_out(decisions: list[Decision], storage: Storage, rebuild: bool, report: Report) -> dict[str, str]:
     ids: dict[str, Future[str]] = {}
     for decision in decisions:
-        if decision.same_as:
-            effects.tag(decision.same_as, decision.image.tag)
+        if decision.same_as and decision.id:
+            # By its ID: the other instance may be taken down at this moment, and its name with it.
+            effects.tag(decision.id, decision.image.tag)
     if all(decision.id for decision in decisions):
         return {decision.image.tag: decision.id or "" for decision in decisions}
     # A thread for each image, so that one that waits for its base keeps no other from starting.

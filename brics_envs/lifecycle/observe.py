@@ -1,20 +1,19 @@
-"""What is there, as podman tells: pods, containers, and the names of everything.
-
-May import: errors, config, plan, effects.
-"""
+"""What runs, as podman tells: pods and their containers. May import: errors, config, plan, effects."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from brics_envs.config.options import DEFAULT_INSTANCE
-from brics_envs.effects.podman import podman, podman_json, require_podman
+from brics_envs.effects.podman import podman_json, require_podman
 from brics_envs.errors import ConfigError, EnvsError
-from brics_envs.plan.names import LABEL_ENVIRONMENT, LABEL_INSTANCE, OURS, Instance
-from brics_envs.plan.steps import ExistingNames
+from brics_envs.plan.names import ANNOTATION_RECORD, LABEL_ENVIRONMENT, LABEL_INSTANCE, OURS, Instance
+from brics_envs.plan.record import Record, parse_record
 
 
 @dataclass(frozen=True)
@@ -87,20 +86,17 @@ def container_of(pod: PodState, name: str) -> str:
     return name
 
 
-def observe_names() -> ExistingNames:
-    """The names of all pods, volumes, secrets and networks, of any project."""
-    return ExistingNames(
-        pods=_names(podman_json("pod", "ps", "--format", "json")),
-        volumes=_names(podman_json("volume", "ls", "--format", "json")),
-        secrets=frozenset(podman("secret", "ls", "--format", "{{.Name}}").stdout.split()),
-        networks=_names(podman_json("network", "ls", "--format", "json"), "name"),
-    )
+def observe_record(pod: PodState, directory: Path) -> Record | None:
+    """What an instance was made as; none if nothing tells.
 
-
-def labelled_volumes(instance: Instance) -> list[str]:
-    """The volumes that carry the instance's labels."""
-    filters = ("--filter", f"label={LABEL_INSTANCE}={instance.name}", *OURS)
-    return sorted(_names(podman_json("volume", "ls", "--format", "json", *filters)))
+    :param directory: ``_build/NAME``, where older versions kept it.
+    """
+    names = [pod.instance.container(container.name) for container in pod.containers]
+    inspected = podman_json("container", "inspect", *names) if names else []
+    kept = [(entry["Config"].get("Annotations") or {}).get(ANNOTATION_RECORD, "") for entry in inspected]
+    with contextlib.suppress(OSError):
+        kept.append((directory / "applied.json").read_text())
+    return next((record for record in map(parse_record, kept) if record), None)
 
 
 def _pod(entry: dict[str, Any], containers: list[dict[str, Any]]) -> PodState:
@@ -131,7 +127,3 @@ def _container(entry: dict[str, Any], pod: str) -> ContainerState:
     return ContainerState(
         name, entry["Image"], entry["State"], entry.get("Restarts") or 0, entry["StartedAt"]
     )
-
-
-def _names(answer: list[dict[str, Any]], key: str = "Name") -> frozenset[str]:
-    return frozenset(entry[key] for entry in answer)

@@ -1,6 +1,6 @@
 """Read and check everything that a command's options name, before anything is created.
 
-May import: errors, config, plan, effects.ports.
+May import: errors, config, plan, effects.checkouts, effects.ports.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from brics_envs.config.environment import Environment, load_environment
 from brics_envs.config.options import Base, parse_base, parse_port
 from brics_envs.config.repos import RepoChoice, parse_choices
 from brics_envs.config.versions import load_versions
+from brics_envs.effects.checkouts import read_checkout
 from brics_envs.effects.ports import address_of
 from brics_envs.errors import ConfigError
 from brics_envs.plan.desired import DesiredState
@@ -89,6 +90,7 @@ def prepare(options: UpOptions) -> DesiredState:
     needed = deploy_dir_files(overlay)
     return DesiredState(
         environment=environment,
+        checkout=read_checkout(environment.root),
         instance=options.instance,
         overlay=overlay,
         settings=settings,

@@ -1,6 +1,6 @@
 """Wait until an instance works: a deadline, an interval and, when time is up, the reason and the log.
 
-May import: errors, plan, effects, lifecycle.observe, lifecycle.applied.
+May import: errors, plan, effects, lifecycle.observe.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from brics_envs.effects import interrupts
 from brics_envs.effects.podman import attempt
 from brics_envs.errors import EnvsError
-from brics_envs.lifecycle.applied import Applied
 from brics_envs.lifecycle.observe import observe_pod
 from brics_envs.plan.names import ZENITH_CONTAINER, Instance
 from brics_envs.plan.ports import HTTP_PORT, loopback_url
+from brics_envs.plan.record import Record
 
 DEADLINE_S = 180.0
 """Seconds for everything to become ready; machines differ, and a slow one is not an error."""
@@ -97,21 +97,21 @@ def wait_until_ready(instance: Instance, checks: list[Check]) -> None:
             interrupts.sleep(INTERVAL_S)
 
 
-def checks_for(instance: Instance, containers: Collection[str], applied: Applied) -> list[Check]:
+def checks_for(instance: Instance, containers: Collection[str], record: Record) -> list[Check]:
     """The checks of an instance with these containers, in the order in which they usually come true."""
     checks = []
     if "slurm" in containers:
         checks.append(Check("Slurm has an idle node", "slurm", lambda: node_missing(instance)))
     if "issuer" in containers:
-        discovery = f"{applied.issuer}/.well-known/openid-configuration"
+        discovery = f"{record.issuer}/.well-known/openid-configuration"
         checks.append(Check("the issuer answers", "issuer", lambda: page_missing(discovery)))
-    checks.append(Check("JupyterHub answers", "jupyterhub", lambda: hub_missing(instance, applied)))
+    checks.append(Check("JupyterHub answers", "jupyterhub", lambda: hub_missing(instance, record)))
     external = "slurm" not in containers
     checks.append(
         Check(
             "the hub reaches Slurm over SSH",
             "jupyterhub",
-            lambda: ssh_missing(instance, applied),
+            lambda: ssh_missing(instance, record),
             EXTERNAL_DEADLINE_S if external else DEADLINE_S,
             tuple(REFUSALS) if external else (),
         )
@@ -121,11 +121,11 @@ def checks_for(instance: Instance, containers: Collection[str], applied: Applied
     return checks
 
 
-def hub_missing(instance: Instance, applied: Applied) -> str:
+def hub_missing(instance: Instance, record: Record) -> str:
     """What keeps JupyterHub from answering: where users find it, or else, in the pod, where the tunnel does."""
-    if applied.url:
-        return page_missing(f"{applied.url}hub/health")
-    health = f"{loopback_url(HTTP_PORT)}{applied.base_url}hub/health"
+    if record.url:
+        return page_missing(f"{record.url}hub/health")
+    health = f"{loopback_url(HTTP_PORT)}{record.base_url}hub/health"
     get = ["python3", "-c", "import sys, urllib.request as u; u.urlopen(sys.argv[1], timeout=5)", health]
     done = attempt("exec", instance.container("jupyterhub"), *get, timeout_s=30)
     return "" if done.status == 0 else (done.stderr.strip().splitlines() or ["no answer"])[-1]
@@ -160,14 +160,14 @@ def node_missing(instance: Instance) -> str:
     return done.stderr.strip() or f"sinfo shows {', '.join(states) or 'no nodes'}"
 
 
-def ssh_missing(instance: Instance, applied: Applied) -> str:
+def ssh_missing(instance: Instance, record: Record) -> str:
     """What keeps the hub from asking Slurm for a job over SSH, as the spawner does.
 
     Where no account is known it asks sudo whether it might.
     """
-    wrapper = _squeue(applied)
-    if applied.account:
-        remote = ["sudo", "-n", "-u", applied.account, "SLURMSPAWNER_JOB_ID=1", wrapper]
+    wrapper = _squeue(record)
+    if record.account:
+        remote = ["sudo", "-n", "-u", record.account, "SLURMSPAWNER_JOB_ID=1", wrapper]
     else:
         remote = ["sudo", "-n", "--list"]
     # The spawner's own prefix, from the hub's own files: what is tried is what will be used.
@@ -179,31 +179,31 @@ def ssh_missing(instance: Instance, applied: Applied) -> str:
         "ssh",
     ]
     done = attempt("exec", instance.container("jupyterhub"), *ssh, *remote, timeout_s=30)
-    if done.status == 0 and not applied.account:
-        return "" if wrapper in done.stdout else _meaning(REFUSALS["password is required"], applied)
+    if done.status == 0 and not record.account:
+        return "" if wrapper in done.stdout else _meaning(REFUSALS["password is required"], record)
     # Slurm's own "no such job" is an answer: everything on the way to it works.
     if done.status == 0 or "Invalid job id specified" in done.stderr:
         return ""
-    return ssh_words(done.stderr.strip() or f"exit status {done.status}", applied)
+    return ssh_words(done.stderr.strip() or f"exit status {done.status}", record)
 
 
-def ssh_words(stderr: str, applied: Applied) -> str:
+def ssh_words(stderr: str, record: Record) -> str:
     """What ssh's or sudo's message means here, with the message."""
     known = next((meaning for words, meaning in MEANINGS.items() if words in stderr), "")
-    return f"{_meaning(known, applied)} ({stderr.splitlines()[-1]})" if known else stderr
+    return f"{_meaning(known, record)} ({stderr.splitlines()[-1]})" if known else stderr
 
 
-def _meaning(text: str, applied: Applied) -> str:
+def _meaning(text: str, record: Record) -> str:
     return text.format(
-        host=applied.slurm_host,
-        account=applied.account,
-        as_account=f" as {applied.account}" if applied.account else "",
-        wrapper=_squeue(applied),
+        host=record.slurm_host,
+        account=record.account,
+        as_account=f" as {record.account}" if record.account else "",
+        wrapper=_squeue(record),
     )
 
 
-def _squeue(applied: Applied) -> str:
-    return f"{applied.wrappers}/slurmspawner_squeue"
+def _squeue(record: Record) -> str:
+    return f"{record.wrappers}/slurmspawner_squeue"
 
 
 def last_log_lines(instance: Instance, container: str) -> str:

@@ -20,8 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from brics_envs.effects.podman import attempt, require_podman
-from brics_envs.lifecycle.applied import load_applied
-from brics_envs.lifecycle.observe import PodState, observe_pods
+from brics_envs.lifecycle.observe import PodState, observe_pods, observe_record
 from brics_envs.lifecycle.ready import DEADLINE_S, Check, checks_for
 from brics_envs.plan.names import Instance
 
@@ -83,10 +82,11 @@ def as_table(statuses: list[InstanceStatus]) -> Group:
 
 
 def _status(root: Path, pod: PodState) -> InstanceStatus:
-    applied = load_applied(pod.instance.directory(root))
+    record = observe_record(pod, pod.instance.directory(root))
     names = [container.name for container in pod.containers]
-    checks = checks_for(pod.instance, names, applied) if applied else []
-    missing = {check.container for check in checks if _fails(check, pod)}
+    # Nothing is called ready without having been asked.
+    checks = checks_for(pod.instance, names, record) if record else []
+    missing = {check.container for check in checks if _fails(check, pod)} if record else set(names)
     containers = [
         ContainerStatus(c.name, c.image, c.state, c.state == "running" and c.name not in missing)
         for c in pod.containers
@@ -95,7 +95,7 @@ def _status(root: Path, pod: PodState) -> InstanceStatus:
         pod.instance.name,
         pod.environment,
         pod.name,
-        applied.url if applied else "",
+        record.url if record else "",
         _state(pod, containers),
         containers,
         _slurm(pod.instance) if "slurm" in names else None,

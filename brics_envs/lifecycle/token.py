@@ -14,9 +14,9 @@ from brics_envs.config.dev_users import parse_dev_users
 from brics_envs.config.options import TokenOptions
 from brics_envs.effects.tokens import sign_token
 from brics_envs.errors import ConfigError, EnvsError
-from brics_envs.lifecycle.applied import MANIFEST, load_applied
-from brics_envs.plan.config_maps import CONFIG_MAPS
-from brics_envs.plan.names import Instance
+from brics_envs.lifecycle.applied import MANIFEST
+from brics_envs.plan.names import LABEL_ENVIRONMENT, Instance
+from brics_envs.plan.overlay import Overlay
 from brics_envs.plan.secrets import ISSUER_JWKS
 
 
@@ -27,17 +27,15 @@ def token(root: Path, instance: Instance, options: TokenOptions) -> str:
     :raises EnvsError: there is no such instance.
     """
     directory = instance.directory(root)
-    applied = load_applied(directory)
-    if applied is None:
-        raise EnvsError(f"instance {instance.name} is not up", hint="`invoke status` shows what is up")
-    if not applied.issuer:
+    overlay = _overlay(directory / MANIFEST, instance)
+    environment = overlay.pod["metadata"]["labels"][LABEL_ENVIRONMENT]
+    if not overlay.has_issuer:
         raise ConfigError(
-            f"instance {instance.name} ({applied.environment}) has no issuer of its own, so nobody here can sign",
+            f"instance {instance.name} ({environment}) has no issuer of its own, so nobody here can sign",
             hint="tokens come from its external issuer; dev_realauth without oidcServer has one of its own",
         )
-    maps = _config_maps(directory / MANIFEST, instance)
-    deploy = maps["deploy-config"]
-    users = parse_dev_users(maps["dev-user-config"]["dev_users"], "dev_users")
+    deploy = overlay.config_map(instance.named("deploy-config"))
+    users = parse_dev_users(overlay.config_map(instance.named("dev-user-config"))["dev_users"], "dev_users")
     projects = options.projects or tuple(user.project for user in users if user.user == options.user)
     if not projects:
         known = ", ".join(dict.fromkeys(user.user for user in users))
@@ -47,7 +45,7 @@ def token(root: Path, instance: Instance, options: TokenOptions) -> str:
     try:
         return sign_token(
             json.loads((directory / ISSUER_JWKS).read_text()),
-            issuer=applied.issuer,
+            issuer=deploy["oidcServer"],
             audience=deploy["jwtAudience"],
             user=options.user,
             projects=projects,
@@ -60,8 +58,8 @@ def token(root: Path, instance: Instance, options: TokenOptions) -> str:
         raise ConfigError(f"--claim: {error}") from None
 
 
-def _config_maps(manifest: Path, instance: Instance) -> dict[str, dict[str, str]]:
-    """The data of the ConfigMaps that the project makes, by their names in the overlay."""
-    documents = [d for d in yaml.safe_load_all(manifest.read_text()) if d["kind"] == "ConfigMap"]
-    data = {document["metadata"]["name"]: document["data"] for document in documents}
-    return {name: data[instance.named(name)] for name in CONFIG_MAPS if instance.named(name) in data}
+def _overlay(manifest: Path, instance: Instance) -> Overlay:
+    """What the instance was made from."""
+    if not manifest.exists():
+        raise EnvsError(f"instance {instance.name} is not up", hint="`invoke status` shows what is up")
+    return Overlay(list(yaml.safe_load_all(manifest.read_text())))

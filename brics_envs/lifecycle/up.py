@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pykustomize
 from brics_envs.config.setting_types import MIN_PASSWORD_LENGTH
-from brics_envs.effects.files import locked, write_private
+from brics_envs.effects.checkouts import ensure_checkout, instance_lock
+from brics_envs.effects.files import write_private
 from brics_envs.effects.podman import require_podman
 from brics_envs.effects.ports import taken
 from brics_envs.errors import ConfigError, EnvsError
-from brics_envs.lifecycle.applied import MANIFEST, Applied, applied_from, load_applied, save_applied
+from brics_envs.lifecycle.applied import MANIFEST, has_files, load_digests, save_digests
 from brics_envs.lifecycle.apply import apply
-from brics_envs.lifecycle.build import LOCK_DEADLINE_S, choose, get_images, image_request
+from brics_envs.lifecycle.build import choose, get_images, image_request
 from brics_envs.lifecycle.images import plan
 from brics_envs.lifecycle.instance_secrets import ensure_secrets, existing_secrets
-from brics_envs.lifecycle.observe import PodState, observe_names, observe_pod
+from brics_envs.lifecycle.inventory import observe_inventory
+from brics_envs.lifecycle.observe import PodState, observe_pod
 from brics_envs.lifecycle.prepare import UpOptions, prepare, refuse_missing_deploy_dir
 from brics_envs.lifecycle.ready import checks_for, wait_until_ready
 from brics_envs.lifecycle.report import say, step
@@ -22,12 +26,14 @@ from brics_envs.lifecycle.sources import save_running_sources
 from brics_envs.plan.desired import DesiredState
 from brics_envs.plan.digests import changed_inputs, input_digests, inputs_label, with_inputs_label
 from brics_envs.plan.manifest import assemble
-from brics_envs.plan.names import LABEL_INPUTS, Instance
+from brics_envs.plan.names import LABEL_CHECKOUT, LABEL_INPUTS, Instance
 from brics_envs.plan.overlay import Document
+from brics_envs.plan.ownership import Existing, refuse_foreign, refuse_other_checkout
 from brics_envs.plan.ports import Endpoint, loopback_url
+from brics_envs.plan.record import record_of
 from brics_envs.plan.secrets import HIDDEN, PASSWORD
 from brics_envs.plan.sources import with_sources
-from brics_envs.plan.steps import ExistingNames, Step, up_steps
+from brics_envs.plan.steps import Step, up_steps, wanted_names
 from brics_envs.plan.volumes import VOLUMES, volume_tar
 
 
@@ -38,25 +44,25 @@ def up(options: UpOptions) -> str:
     """
     desired = prepare_up(options)
     observe_own_pod(desired)
-    with locked(desired.directory / "lock", LOCK_DEADLINE_S):
+    with instance_lock(desired.instance):
         # Once more: another command may have held the lock, and changed what there is.
         pod = observe_own_pod(desired)
+        desired = dataclasses.replace(desired, checkout=ensure_checkout(desired.environment.root))
         images = get_images(options, desired)
         manifest = assemble(desired, ensure_secrets(desired))
-        applied = applied_from(desired, input_digests(manifest, images.ids))
+        digests = input_digests(manifest, images.ids)
         manifest = with_sources(manifest, images.sources)
-        before = load_applied(desired.directory)
-        if pod is None or (differences := differences_of(pod, before, applied)):
-            for line in differences if pod else ():
+        if pod is None:
+            replace(desired, manifest, digests)
+        elif differences := differences_of(pod, load_digests(desired.directory), digests):
+            for line in differences:
                 say(line)
-            replace(desired, manifest, applied)
-        elif before != applied:
-            save_applied(desired.directory, applied)
+            replace(desired, manifest, digests)
         save_running_sources(desired.directory, images.sources)
         with step("ready"):
-            wait_until_ready(
-                desired.instance, checks_for(desired.instance, desired.overlay.containers, applied)
-            )
+            record = record_of(desired)
+            checks = checks_for(desired.instance, desired.overlay.containers, record)
+            wait_until_ready(desired.instance, checks)
     return summary(desired)
 
 
@@ -69,13 +75,14 @@ def dry_run(options: UpOptions) -> str:
     lines, repos = preview_repositories(chosen.decisions, desired.directory)
     images = plan(image_request(options, desired, chosen.now, repos))
     lines = [*chosen.lines, *lines, *map(str, images.decisions)]
-    applied = applied_from(desired, input_digests(manifest, images.ids))
     if pod is not None:
-        differences = differences_of(pod, load_applied(desired.directory), applied)
+        differences = differences_of(
+            pod, load_digests(desired.directory), input_digests(manifest, images.ids)
+        )
         if not differences:
             return "\n".join([*lines, f"pod {pod.name} is what the inputs say: nothing to do"])
         lines += differences
-    lines += [str(planned) for planned in steps_for(desired, manifest, observe_names())]
+    lines += [str(planned) for planned in steps_for(desired, manifest)]
     return "\n".join([*lines, "wait until it is ready"])
 
 
@@ -94,12 +101,28 @@ def prepare_up(options: UpOptions) -> DesiredState:
 def observe_own_pod(desired: DesiredState) -> PodState | None:
     """The instance's pod, if there is one.
 
-    :raises EnvsError: it is another environment's, or a port is taken.
+    :raises EnvsError: it is another checkout's or another environment's, something else has a name that is needed,
+        or a port is taken.
     """
     pod = observe_pod(desired.instance)
+    if pod is None or pod.labels.get(LABEL_CHECKOUT) != desired.checkout.id:
+        observe_free_names(desired, assemble(desired, HIDDEN))
     _refuse_other_environment(pod, desired)
     _refuse_taken_ports(pod, desired)
     return pod
+
+
+def observe_free_names(desired: DesiredState, manifest: list[Document]) -> Existing:
+    """The instance's own things.
+
+    :raises ConfigError: something of another checkout or of somebody else has a name that the manifest needs.
+    """
+    inventory = observe_inventory(
+        desired.instance, desired.checkout, adopts_unmarked=has_files(desired.directory)
+    )
+    refuse_other_checkout(inventory)
+    refuse_foreign(inventory, wanted_names(desired.instance, manifest))
+    return inventory.own
 
 
 def _refuse_other_environment(pod: PodState | None, desired: DesiredState) -> None:
@@ -127,26 +150,40 @@ def _refuse_taken_ports(pod: PodState | None, desired: DesiredState) -> None:
             )
 
 
-def differences_of(pod: PodState, before: Applied | None, now: Applied) -> list[str]:
-    """What keeps a pod from being what the inputs say, as lines for the user; none: nothing does."""
-    if pod.labels.get(LABEL_INPUTS) == inputs_label(now.digests):
+def differences_of(pod: PodState, before: dict[str, str] | None, now: dict[str, str]) -> list[str]:
+    """What keeps a pod from being what the inputs say, as lines for the user; none: nothing does.
+
+    :param before: the digests of the inputs that it was made from, if they are known.
+    """
+    if pod.labels.get(LABEL_INPUTS) == inputs_label(now):
         return [] if pod.running else [f"pod {pod.name} is not running: starting it anew"]
-    changed = changed_inputs(before.digests, now.digests) if before else ["its record in _build"]
+    changed = changed_inputs(before, now) if before else ["its record in _build"]
     return [f"changed: {', '.join(changed) or 'the pod'}", "replacing the pod; running jobs end"]
 
 
-def replace(desired: DesiredState, manifest: list[Document], applied: Applied) -> None:
+def replace(desired: DesiredState, manifest: list[Document], digests: dict[str, str]) -> None:
     """Put the manifest in the place of what runs."""
+    steps = steps_for(desired, manifest)
     file = desired.directory / MANIFEST
-    write_private(file, pykustomize.dump(with_inputs_label(manifest, applied.digests)).encode())
-    save_applied(desired.directory, applied)
-    apply(steps_for(desired, manifest, observe_names()))
+    write_private(file, pykustomize.dump(with_inputs_label(manifest, digests)).encode())
+    save_digests(desired.directory, digests)
+    apply(steps)
 
 
-def steps_for(desired: DesiredState, manifest: list[Document], existing: ExistingNames) -> list[Step]:
-    """The steps that put the manifest in the place of what runs."""
+def steps_for(desired: DesiredState, manifest: list[Document]) -> list[Step]:
+    """The steps that put the manifest in the place of what runs.
+
+    :raises ConfigError: as :func:`observe_free_names`.
+    """
     archives = {name: volume_tar(directories) for name, directories in VOLUMES.items()}
-    return up_steps(desired.instance, manifest, desired.directory / MANIFEST, archives, existing)
+    return up_steps(
+        desired.instance,
+        desired.checkout,
+        manifest,
+        desired.directory / MANIFEST,
+        archives,
+        observe_free_names(desired, manifest),
+    )
 
 
 def summary(desired: DesiredState) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from brics_envs.effects import process
+from brics_envs.effects.archive import unpack
 from brics_envs.effects.podman import exists, podman, require_podman
 from brics_envs.errors import EnvsError
 
@@ -24,24 +24,16 @@ def volume_export(volume: str, directory: Path) -> str:
     if directory.exists() and any(directory.iterdir()):
         raise EnvsError(f"{directory} is not empty", hint="choose another with --to DIR")
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    archive = directory / ".export.tar"
-    # The copy is the caller's: the containers' users may be other people here.
-    extract = [
-        "tar",
-        "-x",
-        "--no-same-owner",
-        "--exclude=./.export.tar",
-        "-f",
-        str(archive),
-        "-C",
-        str(directory),
-    ]
+    archive = directory.with_name(f".{directory.name}.tar")
     try:
         podman("volume", "export", volume, "--output", str(archive), timeout_s=COPY_DEADLINE_S)
-        process.run(extract, timeout_s=COPY_DEADLINE_S)
-        directory.chmod(0o700)
+        left_out = unpack(archive, directory)
     except BaseException:
         shutil.rmtree(directory, ignore_errors=True)
         raise
-    archive.unlink()
-    return f"the contents of volume {volume} are in {directory}"
+    finally:
+        archive.unlink(missing_ok=True)
+    said = [f"the contents of volume {volume} are in {directory}"]
+    if left_out:
+        said.append(f"left out, since they are devices or lead outside: {', '.join(map(repr, left_out))}")
+    return "\n".join(said)

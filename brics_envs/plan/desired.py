@@ -9,7 +9,7 @@ from pathlib import Path
 from brics_envs.config.deploy import DeploySettings
 from brics_envs.config.dev_users import DevUser
 from brics_envs.config.environment import Environment
-from brics_envs.plan.names import Instance
+from brics_envs.plan.names import Checkout, Instance
 from brics_envs.plan.overlay import Overlay
 from brics_envs.plan.ports import Ports, loopback_url
 
@@ -23,6 +23,7 @@ class DesiredState:
     """
 
     environment: Environment
+    checkout: Checkout
     instance: Instance
     overlay: Overlay
     settings: DeploySettings

@@ -14,9 +14,17 @@ from collections.abc import Mapping
 from brics_envs.errors import ConfigError
 from brics_envs.plan.config_maps import CONFIG_MAPS, config_map_document
 from brics_envs.plan.desired import DesiredState
-from brics_envs.plan.names import IMAGE_PREFIX, LABEL_ENVIRONMENT, Instance
+from brics_envs.plan.names import (
+    ANNOTATION_RECORD,
+    IMAGE_PREFIX,
+    LABEL_CHECKOUT,
+    LABEL_ENVIRONMENT,
+    LABEL_FOLDER,
+    Instance,
+)
 from brics_envs.plan.overlay import Document, Overlay, references, the_pod
 from brics_envs.plan.ports import publish
+from brics_envs.plan.record import record_of
 from brics_envs.plan.secrets import SECRETS, InstanceSecrets, secret_document
 
 
@@ -36,6 +44,13 @@ def assemble(desired: DesiredState, secrets: InstanceSecrets) -> list[Document]:
     for document in manifest:
         labels = document["metadata"].setdefault("labels", {})
         labels |= desired.instance.labels | {LABEL_ENVIRONMENT: desired.environment.name}
+        if desired.checkout.id:
+            labels[LABEL_CHECKOUT] = desired.checkout.id
+    annotations = pod["metadata"].setdefault("annotations", {})
+    annotations |= {
+        ANNOTATION_RECORD: record_of(desired).to_json(),
+        LABEL_FOLDER: str(desired.checkout.folder),
+    }
     return manifest
 
 

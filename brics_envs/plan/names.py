@@ -18,6 +18,17 @@ PROJECT = "brics-jupyterhub-envs"
 LABEL_PROJECT = "app.kubernetes.io/part-of"
 LABEL_INSTANCE = "app.kubernetes.io/instance"
 LABEL_ENVIRONMENT = "brics.environment"
+LABEL_CHECKOUT = "brics.checkout"
+LABEL_FOLDER = "brics.checkout-folder"
+"""The checkout that made something: its ID and its folder. In manifests an annotation: no label has slashes there."""
+
+LABEL_CONTENTS = "brics.contents"
+CONFIGURATION = "configuration"
+"""Of a volume: it holds a ConfigMap or a Secret, which are made anew with the pod."""
+
+ANNOTATION_RECORD = "brics.record"
+"""Of a pod: what the commands need to know of it (:class:`brics_envs.plan.record.Record`), as JSON."""
+
 LABEL_SIGN_IN = "brics.sign-in"
 """Of a pod: ``token`` where users sign in with ID tokens."""
 
@@ -35,23 +46,21 @@ IMAGE_PREFIX = "localhost/brics_"
 
 ZENITH_CONTAINER = "zenith-client"
 
-PERSISTENT_VOLUMES = ("jupyterhub_root", "signin_root", "slurm_root")
-"""Named volumes with state that outlives the pod, in any environment."""
-
-GENERATED_CONFIG_MAPS = (
-    "deploy-config",
-    "dev-user-config",
-    "jupyterhub-config",
-    "signin-proxy-config",
-    "slurm-config",
-    "ssh-authorized-keys",
-    "ssh-client-config",
-    "ssh-known-hosts",
-)
-"""The ConfigMaps of all environments; podman makes a volume of the same name of each."""
-
 MAX_INSTANCE_LENGTH = 20
 """Characters; a pod's name with it stays within the 63 of a DNS label (RFC 1123)."""
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A checkout of this project: a random ID, empty until it has made something, and its folder."""
+
+    id: str
+    folder: Path
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What marks its things in podman."""
+        return {LABEL_CHECKOUT: self.id, LABEL_FOLDER: str(self.folder)}
 
 
 @dataclass(frozen=True)

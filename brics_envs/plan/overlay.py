@@ -67,6 +67,11 @@ class Overlay:
         """Whether the pod refers to that ConfigMap, Secret or PersistentVolumeClaim."""
         return (kind, name) in self.references
 
+    def config_map(self, name: str) -> dict[str, str]:
+        """The data of one of its ConfigMaps; empty if it has none of that name."""
+        found = (d for d in self.documents if (d["kind"], d["metadata"]["name"]) == ("ConfigMap", name))
+        return dict(next(found, {}).get("data", {}))
+
     def has(self, kind: str, name: str) -> bool:
         """Whether the overlay itself has that document."""
         return any((d["kind"], d["metadata"]["name"]) == (kind, name) for d in self.documents)

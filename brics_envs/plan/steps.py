@@ -7,13 +7,15 @@ imported every time, so that an import that was interrupted is made good.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from brics_envs.plan.names import GENERATED_CONFIG_MAPS, PERSISTENT_VOLUMES, Instance
-from brics_envs.plan.overlay import Document, names_of
-from brics_envs.plan.secrets import SECRETS
+import yaml
+
+from brics_envs.plan.names import CONFIGURATION, IMAGE_PREFIX, LABEL_CONTENTS, Checkout, Instance
+from brics_envs.plan.overlay import Document, names_of, the_pod
+from brics_envs.plan.ownership import Existing, Kind, Thing
 
 STOP_S = 10
 """Seconds that containers get to end by themselves."""
@@ -32,92 +34,110 @@ class Step:
         return f"{self.title}: podman {shlex.join(self.args)}"
 
 
-@dataclass(frozen=True)
-class ExistingNames:
-    """Names of what podman has, of any project."""
-
-    pods: frozenset[str] = frozenset()
-    volumes: frozenset[str] = frozenset()
-    secrets: frozenset[str] = frozenset()
-    networks: frozenset[str] = frozenset()
-
-
 def up_steps(
     instance: Instance,
+    checkout: Checkout,
     manifest: list[Document],
     manifest_file: Path,
     archives: Mapping[str, bytes],
-    existing: ExistingNames,
+    existing: Existing,
 ) -> list[Step]:
     """The steps that replace what runs of an instance by its manifest.
 
     :param manifest_file: where the manifest is when the steps are carried out.
     :param archives: volume, by its name in the overlay → tar archive of its initial contents.
+    :param existing: the instance's own things.
     """
-    steps = remove_pod_steps(instance, existing)
-    if instance.network not in existing.networks:
+    steps = remove_pod_steps(existing)
+    labels = instance.labels | checkout.labels
+    if not existing.has("network", instance.network):
+        marks = (arg for key, value in labels.items() for arg in ("--label", f"{key}={value}"))
         # No DNS: the pod's containers share one network namespace, and names outside are the host's to resolve.
-        steps.append(
-            Step("network", ("network", "create", "--disable-dns", *label_args(instance), instance.network))
-        )
+        steps.append(Step("network", ("network", "create", "--disable-dns", *marks, instance.network)))
+    claims = names_of(manifest, "PersistentVolumeClaim")
+    missing = [name for name in claims if not existing.has("volume", name)]
+    # Before the pod, which would make the volumes of ConfigMaps and Secrets without labels.
+    configuration = [*names_of(manifest, "ConfigMap"), *names_of(manifest, "Secret")]
+    documents = [
+        *volume_claims(missing, labels),
+        *volume_claims(configuration, labels | {LABEL_CONTENTS: CONFIGURATION}),
+    ]
+    title = "volumes of ConfigMaps and Secrets"
+    if missing:
+        title = f"volumes {', '.join(missing)}, and {title}"
+    steps.append(Step(title, ("kube", "play", "-"), yaml.safe_dump_all(documents).encode()))
     archive_of = {instance.named(base): archive for base, archive in archives.items()}
-    for name in names_of(manifest, "PersistentVolumeClaim"):
-        if name not in existing.volumes:
-            steps.append(Step(f"volume {name}", ("volume", "create", *label_args(instance), name)))
+    for name in claims:
         if name in archive_of:
-            steps.append(
-                Step(f"contents of volume {name}", ("volume", "import", name, "-"), archive_of[name])
-            )
+            contents = ("volume", "import", name, "-")
+            steps.append(Step(f"contents of volume {name}", contents, archive_of[name]))
     play = ("kube", "play", "--network", instance.network, str(manifest_file))
     return [*steps, Step(f"pod {instance.pod}", play)]
 
 
-def remove_pod_steps(instance: Instance, existing: ExistingNames) -> list[Step]:
+def wanted_names(instance: Instance, manifest: list[Document]) -> set[tuple[Kind, str]]:
+    """(kind, name) of all that :func:`up_steps` makes, and of the images that the project builds for it."""
+    containers = the_pod(manifest)["spec"]["containers"]
+    configuration = [*names_of(manifest, "ConfigMap"), *names_of(manifest, "Secret")]
+    by_kind: dict[Kind, Iterable[str]] = {
+        "pod": [instance.pod],
+        "container": [instance.container(container["name"]) for container in containers],
+        "network": [instance.network],
+        "volume": [*names_of(manifest, "PersistentVolumeClaim"), *configuration],
+        "secret": names_of(manifest, "Secret"),
+        "image": [c["image"] for c in containers if c["image"].startswith(IMAGE_PREFIX)],
+    }
+    return {(kind, name) for kind, names in by_kind.items() for name in names}
+
+
+def volume_claims(names: Iterable[str], labels: Mapping[str, str]) -> list[Document]:
+    """Claims for which ``kube play`` makes volumes with these labels."""
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": name, "labels": dict(labels)},
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+        }
+        for name in names
+    ]
+
+
+def remove_pod_steps(existing: Existing) -> list[Step]:
     """The steps that remove an instance's pod and what ``kube play`` made of its ConfigMaps and Secrets.
 
     podman keeps a volume for each of these, and would use it again with keys that are no longer in the manifest.
     """
-    steps = []
-    if instance.pod in existing.pods:
-        remove = ("pod", "rm", "--force", "--ignore", "--time", str(STOP_S), instance.pod)
-        # podman stumbles over a container that ends, or is started again, at the same moment.
-        steps.append(Step(f"remove pod {instance.pod}", remove, tries=3))
-    generated = [instance.named(name) for name in (*GENERATED_CONFIG_MAPS, *SECRETS)]
-    volumes = [name for name in generated if name in existing.volumes]
+    # podman stumbles over a container that ends, or is started again, at the same moment.
+    steps = [
+        Step(f"remove pod {name}", ("pod", "rm", "--force", "--ignore", "--time", str(STOP_S), name), tries=3)
+        for name in existing.names("pod")
+    ]
+    volumes = [t.name for t in existing.things if t.kind == "volume" and is_configuration(t)]
     if volumes:
         steps.append(Step("remove old ConfigMaps and Secrets", ("volume", "rm", "--force", *volumes)))
-    secrets = [name for name in generated if name in existing.secrets]
-    if secrets:
+    if secrets := existing.names("secret"):
         steps.append(Step("remove old secrets", ("secret", "rm", *secrets)))
     return steps
 
 
-def down_steps(
-    instance: Instance,
-    existing: ExistingNames,
-    labelled_volumes: list[str],
-    images: list[str],
-    *,
-    keep_volumes: bool,
-) -> list[Step]:
+def down_steps(existing: Existing, images: list[str], *, keep_volumes: bool) -> list[Step]:
     """The steps that remove an instance.
 
-    :param labelled_volumes: volumes with this instance's labels.
+    :param existing: what is to go.
     :param images: the tags that only this instance uses.
     """
-    steps = remove_pod_steps(instance, existing)
-    if not keep_volumes:
-        named = {instance.named(name) for name in PERSISTENT_VOLUMES} & existing.volumes
-        volumes = sorted(named | set(labelled_volumes))
-        if volumes:
-            steps.append(Step(f"remove volumes {', '.join(volumes)}", ("volume", "rm", "--force", *volumes)))
-    if instance.network in existing.networks:
-        steps.append(Step("remove network", ("network", "rm", "--force", instance.network)))
+    steps = remove_pod_steps(existing)
+    volumes = [t.name for t in existing.things if t.kind == "volume" and not is_configuration(t)]
+    if volumes and not keep_volumes:
+        steps.append(Step(f"remove volumes {', '.join(volumes)}", ("volume", "rm", "--force", *volumes)))
+    if networks := existing.names("network"):
+        steps.append(Step("remove network", ("network", "rm", "--force", *networks)))
     if images:
         steps.append(Step(f"remove images {', '.join(images)}", ("rmi", *images)))
     return steps
 
 
-def label_args(instance: Instance) -> tuple[str, ...]:
-    """podman's arguments that label something as this instance's."""
-    return tuple(arg for key, value in instance.labels.items() for arg in ("--label", f"{key}={value}"))
+def is_configuration(volume: Thing) -> bool:
+    """Whether a volume holds a ConfigMap or a Secret, and no state that outlives the pod."""
+    return volume.labels.get(LABEL_CONTENTS) == CONFIGURATION

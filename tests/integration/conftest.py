@@ -17,7 +17,8 @@ import docker
 import pytest
 
 from brics_envs.config.options import DEFAULT_INSTANCE
-from brics_envs.plan.names import PERSISTENT_VOLUMES, Instance, parse_instance
+from brics_envs.plan.names import Instance, parse_instance
+from brics_envs.plan.volumes import VOLUMES
 from tests.support.commands import Measured, invoke, ok
 from tests.support.hub_client import HubClient
 from tests.support.process_sampler import ProcessSampler
@@ -133,7 +134,7 @@ def ready_already(instance: Instance, port: int, podman: docker.DockerClient) ->
 def refuse_to_harm(podman: docker.DockerClient, instance: Instance) -> None:
     """Fail rather than take down, with its volumes, an instance that somebody uses."""
     volumes = {volume.name for volume in podman.volumes.list()}
-    used = sorted(volumes & {instance.named(name) for name in PERSISTENT_VOLUMES})
+    used = sorted(volumes & {instance.named(name) for name in VOLUMES})
     assert not used, f"volumes {', '.join(used)} exist: the tests would remove them; `invoke down` first"
 
 

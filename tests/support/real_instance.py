@@ -17,8 +17,9 @@ import docker
 import requests
 
 from brics_envs.effects.process import Completed
-from brics_envs.plan.names import PERSISTENT_VOLUMES, Instance
+from brics_envs.plan.names import Instance
 from brics_envs.plan.ports import ISSUER_OFFSET
+from brics_envs.plan.volumes import VOLUMES
 from tests.support.commands import invoke, ok
 from tests.support.hub_client import TIMEOUT_S, HubClient, forms
 from tests.support.ports import answers
@@ -54,7 +55,7 @@ def brought_up(
     """
     kept = "BRICS_TEST_CHECKOUT" in os.environ
     instance = Instance(name)
-    used = {volume.name for volume in podman.volumes.list()} & {instance.named(v) for v in PERSISTENT_VOLUMES}
+    used = {volume.name for volume in podman.volumes.list()} & {instance.named(v) for v in VOLUMES}
     assert kept or not used, f"volumes {', '.join(sorted(used))} exist: the tests would remove them"
     port = kept_port if kept else free_sign_in_port()
     made = RealInstance(instance=instance, port=port, podman=podman, root=root, environment=environment)

@@ -188,6 +188,7 @@ def world(*, with_images: bool, name: str = "lc") -> Iterator[World]:
         "CONTAINERS_STORAGE_CONF": str(place / "storage.conf"),
         "CONTAINERS_CONF": str(place / "containers.conf"),
         "TMPDIR": str(place / "tmp"),
+        "XDG_STATE_HOME": str(place / "state"),
         **podman_effects.environment(),
     }
     found = World(place / "checkout", environment)

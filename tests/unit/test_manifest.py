@@ -13,9 +13,10 @@ from brics_envs.errors import EnvsError
 from brics_envs.plan.desired import DesiredState
 from brics_envs.plan.digests import changed_inputs, input_digests, inputs_label, with_inputs_label
 from brics_envs.plan.manifest import assemble
-from brics_envs.plan.names import Instance
+from brics_envs.plan.names import Checkout, Instance
 from brics_envs.plan.overlay import Overlay, the_pod
 from brics_envs.plan.ports import Ports
+from brics_envs.plan.record import Record, parse_record
 from brics_envs.plan.secrets import HIDDEN, InstanceSecrets
 
 SECRETS = InstanceSecrets({"ssh_client_key": "PRIVATE", "ssh_client_key.pub": "ssh-ed25519 CCC\n"})
@@ -61,6 +62,7 @@ DOCUMENTS = [
 def desired(documents=DOCUMENTS, **changes):
     given = {
         "environment": Environment("dev_x", Path("/project")),
+        "checkout": Checkout("c0ffee", Path("/project")),
         "instance": Instance(),
         "overlay": Overlay(documents),
         "settings": DeploySettings(),
@@ -112,8 +114,29 @@ def test_everything_is_labelled():
                 "app.kubernetes.io/part-of": "brics-jupyterhub-envs",
                 "app.kubernetes.io/instance": "two",
                 "brics.environment": "dev_x",
+                "brics.checkout": "c0ffee",
             }.items()
         )
+
+
+def test_the_pod_tells_what_it_was_made_as_and_from_where():
+    pod = the_pod(manifest_of())
+    annotations = pod["metadata"]["annotations"]
+    assert annotations["brics.checkout-folder"] == "/project"
+    assert parse_record(annotations["brics.record"]) == Record(
+        "dev_x",
+        "http://127.0.0.1:8123/jupyter/",
+        "/jupyter/",
+        "",
+        "a.p",
+        "127.0.0.1",
+        "/opt/slurmspawner_wrappers/bin",
+    )
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"environment": "dev_x"}', "no JSON"])
+def test_what_is_no_record_tells_nothing(text):
+    assert parse_record(text) is None
 
 
 def test_an_instance_has_its_own_names_and_images():

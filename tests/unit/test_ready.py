@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from brics_envs.lifecycle.applied import Applied
 from brics_envs.lifecycle.ready import ssh_words
+from brics_envs.plan.record import Record
 
-APPLIED = Applied(
+APPLIED = Record(
     environment="dev_dummyauth_extslurm",
     url="",
     base_url="/jupyter/",
@@ -15,7 +15,6 @@ APPLIED = Applied(
     account="a.p",
     slurm_host="slurm.example.org",
     wrappers="/opt/w/bin",
-    digests={},
 )
 
 

@@ -2,75 +2,119 @@
 
 from pathlib import Path
 
-from brics_envs.plan.names import Instance
-from brics_envs.plan.steps import ExistingNames, down_steps, up_steps
+import yaml
+
+from brics_envs.plan.names import Checkout, Instance
+from brics_envs.plan.ownership import Existing, Thing
+from brics_envs.plan.steps import down_steps, up_steps, wanted_names
 
 MANIFEST = [
+    {"kind": "ConfigMap", "metadata": {"name": "deploy-config"}},
+    {"kind": "Secret", "metadata": {"name": "deploy-secret"}},
     {"kind": "PersistentVolumeClaim", "metadata": {"name": "jupyterhub_root"}},
-    {"kind": "Pod", "metadata": {"name": "jupyterhub-slurm"}},
+    {
+        "kind": "Pod",
+        "metadata": {"name": "jupyterhub-slurm"},
+        "spec": {"containers": [{"name": "slurm", "image": "localhost/brics_slurm:dev-latest"}]},
+    },
 ]
 FILE = Path("/p/_build/default/jh_slurm_pod.yaml")
-LABELS = (
-    "--label",
-    "app.kubernetes.io/part-of=brics-jupyterhub-envs",
-    "--label",
-    "app.kubernetes.io/instance=default",
-)
-ALL = ExistingNames(
-    pods=frozenset({"jupyterhub-slurm", "somebody-elses"}),
-    volumes=frozenset({"jupyterhub_root", "deploy-config", "mine"}),
-    secrets=frozenset({"jupyterhub-slurm-ssh-host-key", "other"}),
-    networks=frozenset({"jupyterhub-slurm-network", "podman"}),
+CHECKOUT = Checkout("c0ffee", Path("/p"))
+LABELS = {
+    "app.kubernetes.io/part-of": "brics-jupyterhub-envs",
+    "app.kubernetes.io/instance": "default",
+    "brics.checkout": "c0ffee",
+    "brics.checkout-folder": "/p",
+}
+MARKS = [word for key, value in LABELS.items() for word in ("--label", f"{key}={value}")]
+CONFIGURATION = {"brics.contents": "configuration"}
+PLAY = ("kube", "play", "--network", "jupyterhub-slurm-network", str(FILE))
+ALL = Existing(
+    (
+        Thing("pod", "jupyterhub-slurm", LABELS),
+        Thing("volume", "jupyterhub_root", LABELS),
+        Thing("volume", "slurm_root", LABELS),
+        Thing("volume", "deploy-config", LABELS | CONFIGURATION),
+        Thing("secret", "deploy-secret", LABELS),
+        Thing("network", "jupyterhub-slurm-network", LABELS),
+    )
 )
 
 
-def up(existing):
-    return [step.args for step in up_steps(Instance(), MANIFEST, FILE, {"jupyterhub_root": b"tar"}, existing)]
+def up(existing, instance=None, manifest=MANIFEST):
+    archives = {"jupyterhub_root": b"tar"}
+    return up_steps(instance or Instance(), CHECKOUT, manifest, FILE, archives, existing)
+
+
+def claims(step):
+    """Volume → labels."""
+    documents = yaml.safe_load_all(step.stdin)
+    return {document["metadata"]["name"]: document["metadata"]["labels"] for document in documents}
 
 
 def test_up_from_nothing():
-    assert up(ExistingNames()) == [
-        ("network", "create", "--disable-dns", *LABELS, "jupyterhub-slurm-network"),
-        ("volume", "create", *LABELS, "jupyterhub_root"),
-        ("volume", "import", "jupyterhub_root", "-"),
-        ("kube", "play", "--network", "jupyterhub-slurm-network", str(FILE)),
-    ]
+    network, volumes, contents, pod = up(Existing())
+    assert network.args == ("network", "create", "--disable-dns", *MARKS, "jupyterhub-slurm-network")
+    assert volumes.args == ("kube", "play", "-")
+    assert claims(volumes) == {
+        "jupyterhub_root": LABELS,
+        "deploy-config": LABELS | CONFIGURATION,
+        "deploy-secret": LABELS | CONFIGURATION,
+    }
+    assert contents.args == ("volume", "import", "jupyterhub_root", "-")
+    assert pod.args == PLAY
 
 
 def test_up_replaces_the_pod_and_keeps_the_volumes():
-    assert up(ALL) == [
+    steps = up(ALL)
+    assert [step.args for step in steps] == [
         ("pod", "rm", "--force", "--ignore", "--time", "10", "jupyterhub-slurm"),
         ("volume", "rm", "--force", "deploy-config"),
-        ("secret", "rm", "jupyterhub-slurm-ssh-host-key"),
+        ("secret", "rm", "deploy-secret"),
+        ("kube", "play", "-"),
         ("volume", "import", "jupyterhub_root", "-"),
-        ("kube", "play", "--network", "jupyterhub-slurm-network", str(FILE)),
+        PLAY,
     ]
+    assert set(claims(steps[3])) == {"deploy-config", "deploy-secret"}
 
 
 def test_volumes_of_a_named_instance_get_the_contents_of_their_base():
     manifest = [{"kind": "PersistentVolumeClaim", "metadata": {"name": "jupyterhub_root_two"}}]
-    steps = up_steps(Instance("two"), manifest, FILE, {"jupyterhub_root": b"tar"}, ExistingNames())
+    steps = up(Existing(), Instance("two"), manifest)
     assert [step.stdin for step in steps if "import" in step.args] == [b"tar"]
 
 
-def down(existing, labelled=(), images=(), keep=False):
-    steps = down_steps(Instance(), existing, list(labelled), list(images), keep_volumes=keep)
-    return [step.args for step in steps]
+def test_every_name_that_is_made_is_wanted():
+    assert wanted_names(Instance(), MANIFEST) == {
+        ("pod", "jupyterhub-slurm"),
+        ("container", "jupyterhub-slurm-slurm"),
+        ("network", "jupyterhub-slurm-network"),
+        ("volume", "jupyterhub_root"),
+        ("volume", "deploy-config"),
+        ("volume", "deploy-secret"),
+        ("secret", "deploy-secret"),
+        ("image", "localhost/brics_slurm:dev-latest"),
+    }
 
 
-def test_down_removes_only_what_is_this_instances():
-    assert down(ALL, labelled=["jupyterhub_root", "jupyterhub_extra"]) == [
+def down(existing, images=(), keep=False):
+    return [step.args for step in down_steps(existing, list(images), keep_volumes=keep)]
+
+
+def test_down_removes_what_there_is():
+    assert down(ALL, images=["localhost/brics_slurm:dev-two"]) == [
         ("pod", "rm", "--force", "--ignore", "--time", "10", "jupyterhub-slurm"),
         ("volume", "rm", "--force", "deploy-config"),
-        ("secret", "rm", "jupyterhub-slurm-ssh-host-key"),
-        ("volume", "rm", "--force", "jupyterhub_extra", "jupyterhub_root"),
+        ("secret", "rm", "deploy-secret"),
+        ("volume", "rm", "--force", "jupyterhub_root", "slurm_root"),
         ("network", "rm", "--force", "jupyterhub-slurm-network"),
+        ("rmi", "localhost/brics_slurm:dev-two"),
     ]
 
 
 def test_down_can_keep_the_volumes():
-    assert not any("jupyterhub_root" in args for args in down(ALL, labelled=["jupyterhub_root"], keep=True))
+    assert not any("jupyterhub_root" in args for args in down(ALL, keep=True))
 
 
 def test_down_of_nothing_does_nothing():
-    assert down(ExistingNames(volumes=frozenset({"mine"}), pods=frozenset({"jupyterhub-slurm-two"}))) == []
+    assert down(Existing()) == []

@@ -1,0 +1,77 @@
+"""What podman has, and whose it is. May import: plan, effects."""
+
+from __future__ import annotations
+
+import yaml
+
+from brics_envs.effects.podman import podman, podman_json
+from brics_envs.plan.images import KINDS
+from brics_envs.plan.names import CONFIGURATION, LABEL_CONTENTS, Checkout, Instance, image_tag
+from brics_envs.plan.ownership import Inventory, Thing
+from brics_envs.plan.secrets import SECRETS
+
+
+def observe_inventory(instance: Instance, checkout: Checkout, *, adopts_unmarked: bool) -> Inventory:
+    """Everything that podman has, as far as it may concern an instance.
+
+    :param adopts_unmarked: whether things of the instance that name no checkout are this one's.
+    """
+    containers = podman_json("ps", "--all", "--format", "json")
+    pods = podman_json("pod", "ps", "--format", "json")
+    volumes = podman_json("volume", "ls", "--format", "json")
+    networks = podman_json("network", "ls", "--format", "json")
+    things = [
+        *(Thing("pod", entry["Name"], entry.get("Labels") or {}) for entry in pods),
+        *(Thing("container", name, e.get("Labels") or {}) for e in containers for name in e["Names"]),
+        *(Thing("volume", entry["Name"], entry.get("Labels") or {}) for entry in volumes),
+        *(Thing("network", entry["name"], entry.get("labels") or {}) for entry in networks),
+        *_secrets([instance.named(name) for name in SECRETS]),
+        *_images(instance),
+    ]
+    if adopts_unmarked:
+        things = _with_marked_volumes(things, instance)
+    return Inventory(tuple(things), instance, checkout, adopts_unmarked)
+
+
+def _secrets(names: list[str]) -> list[Thing]:
+    """Those secrets that are there. podman gives them no labels, but the text of ours has them."""
+    there = podman("secret", "ls", "--format", "{{.Name}}").stdout.split()
+    wanted = [name for name in names if name in there]
+    if not wanted:
+        return []
+    found = podman_json("secret", "inspect", "--showsecret", *wanted)
+    return [Thing("secret", entry["Spec"]["Name"], _labels_in(entry["SecretData"])) for entry in found]
+
+
+def _labels_in(text: str) -> dict[str, str]:
+    """The labels of a Kubernetes object in YAML; none if it is something else."""
+    try:
+        labels = yaml.safe_load(text)["metadata"]["labels"]
+        return {str(key): str(value) for key, value in labels.items()}
+    except (yaml.YAMLError, TypeError, KeyError, AttributeError, RecursionError):
+        return {}
+
+
+def _images(instance: Instance) -> list[Thing]:
+    own = {image_tag(name, instance.image_tag(stage)) for name in KINDS for stage in ("dev", "prod")}
+    entries = podman_json("images", "--format", "json")
+    return [
+        Thing("image", name, entry.get("Labels") or {})
+        for entry in entries
+        for name in dict.fromkeys(entry.get("Names") or ())
+        if name in own
+    ]
+
+
+def _with_marked_volumes(things: list[Thing], instance: Instance) -> list[Thing]:
+    """Older versions left the volumes of ConfigMaps and Secrets without labels: their pod's containers mount them."""
+    own = [t.name for t in things if t.kind == "container" and t.is_projects and t.is_of(instance)]
+    if not own:
+        return things
+    inspected = podman_json("container", "inspect", *own)
+    mounted = {mount.get("Name") for entry in inspected for mount in entry["Mounts"]}
+    marks = instance.labels | {LABEL_CONTENTS: CONFIGURATION}
+    return [
+        Thing("volume", t.name, marks) if t.kind == "volume" and t.name in mounted and not t.labels else t
+        for t in things
+    ]
