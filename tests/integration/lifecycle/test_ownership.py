@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -125,12 +126,11 @@ def test_status_of_another_checkouts_instance_was_asked_for(mine: One, second: W
         return str(answer["instances"][0]["state"])
 
     assert state() == "ready"
-    node = "nodename=" + mine.run("slurm", "sinfo", "--noheader", "--format=%n").split()[0]
-    mine.run("slurm", "scontrol", "update", node, "state=down", "reason=test")
+    mine.run("slurm", "pkill", "-STOP", "slurmctld")
     try:
         assert state() != "ready"
     finally:
-        mine.run("slurm", "scontrol", "update", node, "state=resume")
+        mine.run("slurm", "pkill", "-CONT", "slurmctld")
 
 
 def test_the_same_folder_adopts_its_own_when_what_it_knew_is_lost(mine: One) -> None:
@@ -145,7 +145,11 @@ def test_the_same_folder_adopts_its_own_when_what_it_knew_is_lost(mine: One) -> 
 
 
 def test_clean_leaves_the_images_of_another_checkout(mine: One, second: World) -> None:
-    mine.world.podman("tag", "localhost/brics_slurm:dev-lc-one", "localhost/brics_slurm:dev-nobodys")
+    empty = Path(mine.world.environment["TMPDIR"], "empty.tar")
+    with tarfile.open(empty, "w"):
+        pass
+    label = "--change=LABEL app.kubernetes.io/part-of=brics-jupyterhub-envs"
+    mine.world.podman("import", label, str(empty), "localhost/brics_slurm:dev-nobodys")
     ok(second.invoke("clean"))
     left = {name.split()[0] for name in mine.world.things().images}
     assert "localhost/brics_slurm:dev-lc-one" in left
