@@ -70,6 +70,7 @@ LINES = [
     "{'access_token': 's3cr3t', 'expires_in': 3600}",
     'Bad POST data: {"token": "s3cr3t"}',
     "_xsrf=s3cr3t",
+    "token={s3cr3t",
     "tokens=['s3cr3t', 's3cr3t']",
     "https://user:s3cr3t@proxy.example:3128/",
     "GET /hub/api/authorizations/token/s3cr3t",

@@ -26,7 +26,7 @@ EQUALS = r"""(?:\\*["']\s*[:=,]|\s*(?:=|:|%3A|%3D|%253A|%253D))\s*"""
 """What stands between a name and its value, in an address that is quoted in another one too."""
 BARE = r"""(?:(?!%26|%2526)[^\s'",;&)}\]])+"""
 """A value without quotes."""
-NO_VALUE = r"(?!\d{1,5}\]|\{|\[(?:redacted|secret)\])"
+NO_VALUE = r"""(?!\d{1,5}\]|\{\s*["'}]|\[(?:redacted|secret)\])"""
 """What is none: the line of a module (``xsrf_utils:42]``), an object, what is redacted already."""
 
 HEADER = r"(?:proxy-)?authorization|x[-_]auth[-_]id[-_]token|(?:set-)?cookie|x[-_]xsrftoken"
