@@ -1,0 +1,55 @@
+"""The reference of deployment settings, as data made from the model that checks them. May import: config.deploy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from pydantic.fields import FieldInfo
+
+from brics_envs.config.deploy import DeploySettings, kind_of
+
+BOUNDS = {"Ge": ("at least", "ge"), "Le": ("at most", "le"), "MinLen": ("at least", "min_length")}
+"""Class of a constraint in pydantic's metadata (annotated_types) → words for it, and the attribute with the bound."""
+
+
+@dataclass(frozen=True)
+class SettingRow:
+    """A setting as its reference shows it; what does not apply is empty. ``unit`` is that of value and bounds."""
+
+    key: str
+    type: str
+    unit: str
+    bounds: str
+    default: str
+    description: str
+
+
+def settings_table() -> tuple[SettingRow, ...]:
+    """Every setting, in the model's order."""
+    return tuple(_row(key, field) for key, field in DeploySettings.model_fields.items())
+
+
+def _row(key: str, field: FieldInfo) -> SettingRow:
+    extra = field.json_schema_extra
+    default = field.get_default(call_default_factory=True)
+    return SettingRow(
+        key=key,
+        type=kind_of(field).name,
+        unit=str(extra.get("unit", "")) if isinstance(extra, dict) else "",
+        bounds=", ".join(_bounds(field)),
+        default="" if default in (None, {}) else str(default),
+        description=field.description or "",
+    )
+
+
+def _bounds(field: FieldInfo) -> Iterator[str]:
+    inside: list[Any] = [
+        part for one in get_args(field.annotation) for part in getattr(one, "__metadata__", ())
+    ]
+    constraints = [part for one in (*field.metadata, *inside) for part in getattr(one, "metadata", [one])]
+    for constraint in constraints:
+        if type(constraint).__name__ in BOUNDS:
+            words, attribute = BOUNDS[type(constraint).__name__]
+            yield f"{words} {getattr(constraint, attribute)}"
