@@ -58,7 +58,7 @@ BLOCKS = (
 )
 
 
-scalars = st.sampled_from(SCALARS) | st.sampled_from(BLOCKS)
+scalars = st.sampled_from((*SCALARS, *BLOCKS))
 names = st.sampled_from(NAMES)
 
 

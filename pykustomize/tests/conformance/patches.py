@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 from pykustomize.tests.conformance.documents import Draw, Tree, anything, document
 from pykustomize.tests.conformance.yaml_text import block, yaml_text
 
+WHOLE = ("/metadata", "/metadata/labels", "/metadata/annotations")
+"""Places that no other value fits."""
+
 
 def _strategic(draw: Draw, target: dict[str, Any], tree: Tree) -> dict[str, Any]:
     """A patch made from another random document of the kind, with nulls and directives strewn in."""
@@ -59,7 +62,7 @@ def _pointers(node: Any, path: str = "") -> list[str]:
 
 def _json_patch(draw: Draw, target: dict[str, Any]) -> list[dict[str, Any]]:
     body = {key: value for key, value in target.items() if key not in ("apiVersion", "kind")}
-    pointers = [pointer for pointer in _pointers(body) if pointer != "/metadata"] or ["/metadata/labels"]
+    pointers = [pointer for pointer in _pointers(body) if pointer not in WHOLE] or ["/metadata/labels/new"]
     operations = []
     for _ in range(draw(st.integers(1, 2))):
         pointer = draw(st.sampled_from(pointers))
@@ -168,6 +171,6 @@ def _field_paths(document: dict[str, Any], *, is_source: bool = False) -> list[s
     found = ["metadata.name", "metadata.labels.new", "metadata.annotations.[a.b/c]", "spec.made.here"]
     found = found[:1] if is_source else found * 2
     for pointer in _pointers(document):
-        if "~" not in pointer and pointer != "/metadata":
+        if "~" not in pointer and pointer not in WHOLE:
             found.append(pointer[1:].replace("/", "."))
     return found
