@@ -96,9 +96,9 @@ def token(
     print(lifecycle.token(ROOT, parse_instance(instance), options))
 
 
-@project_task(*BUILD)
+@project_task(*BUILD, "refresh")
 def build(c: Context, **options: Any) -> None:
-    """Build an environment's images."""
+    """Build an environment's images; with --refresh, take security updates."""
     from brics_envs.lifecycle import build as lifecycle
 
     for container, image in lifecycle.build(read_up_options(ROOT, options)).items():

@@ -74,6 +74,10 @@ OPTIONS = {
     "port": Option("sign-in port on 127.0.0.1", "8000"),
     "project": Option("a project instead of those of dev_users; may be repeated", None),
     "rebuild": Option("build every image stage anew, without cache", False),
+    "refresh": Option(
+        "take security updates: pull and build every image anew, with today's packages of the distributions",
+        False,
+    ),
     "repo": Option("dev repository as NAME=PATH, NAME=URL[@REF] or NAME=builtin; may be repeated", None),
     "show-secrets": Option("show the secrets of _build/NAME, if there are any, instead of markers", False),
     "to": Option("directory to make (default: the volume's name)"),

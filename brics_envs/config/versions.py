@@ -26,8 +26,10 @@ def _version(value: str) -> str:
 
 def _image(value: str) -> str:
     # With the registry's name: what a short name means is up to each machine's podman.
-    if not re.fullmatch(r"[\w.-]+(:\d+)?(/[a-z0-9._-]+)+(:[\w.-]+|@sha256:[0-9a-f]{64})", value):
-        raise ValueError("must be REGISTRY/NAME:TAG or REGISTRY/NAME@sha256:DIGEST")
+    if not re.fullmatch(r"[\w.-]+(:\d+)?(/[a-z0-9._-]+)+(?=[:@])(:[\w.-]+)?(@sha256:[0-9a-f]{64})?", value):
+        raise ValueError(
+            "must be REGISTRY/NAME:TAG, REGISTRY/NAME@sha256:DIGEST or REGISTRY/NAME:TAG@sha256:DIGEST"
+        )
     return value
 
 

@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import resource
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from brics_envs.effects import process, working_containers
 from brics_envs.effects.files import temporary_directory
 from brics_envs.effects.host_settings import apt_proxies, lent_settings
-from brics_envs.effects.podman import podman, podman_json
+from brics_envs.effects.podman import attempt, exists, podman, podman_json
 from brics_envs.effects.working_containers import COMMAND_ID
 from brics_envs.errors import EnvsError
-from brics_envs.plan.debian_sources import FORMAT, MIRROR_VARIABLE, parse_targets, sources_for
-from brics_envs.plan.image_commands import build_arguments, debian_arguments, import_arguments
+from brics_envs.plan.build_steps import RunningSteps, step_names
+from brics_envs.plan.debian_sources import FORMAT, MIRROR_VARIABLE, debian_state, parse_targets, sources_for
+from brics_envs.plan.image_commands import BaseImage, build_arguments, debian_arguments, import_arguments
 from brics_envs.plan.image_decisions import PresentImage
+from brics_envs.plan.image_facts import ImageFacts, image_facts
 from brics_envs.plan.images import Build, DebianRoot, RegistryImage
 from brics_envs.plan.names import LABEL_INPUTS, OURS
 
 PODMAN_TEMPORARY = "/var/tmp"  # noqa: S108 - a private directory is made there
 """Where podman puts what is large and temporary, unless TMPDIR says otherwise."""
+
+RFC_3339 = '{{.Created.UTC.Format "2006-01-02T15:04:05Z"}}'
+"""podman's template for the time at which an image was made; Go shows by an example how times are written."""
 
 PROBE_S = 10.0
 """Seconds that a registry has to answer whether it has an image."""
@@ -41,13 +47,26 @@ LONG_TIMEOUT_S = LEFT_OVER_S
 
 
 def present_images() -> dict[str, PresentImage]:
-    """The images with a name in podman's storage, by all their names."""
+    """The images with a name in podman's storage, by all their names, those with a digest (NAME@DIGEST) included."""
     entries: list[dict[str, Any]] = podman_json("images", "--format", "json")
+    # An image of a read-only store of the machine comes behind one of the user's own with the same name.
+    entries.sort(key=lambda entry: not entry.get("ReadOnly", False))
     return {
-        name: PresentImage(entry["Id"], (entry.get("Labels") or {}).get(LABEL_INPUTS))
+        name: PresentImage(entry["Id"], entry.get("Labels") or {})
         for entry in entries
-        for name in entry.get("Names") or ()
+        for name in (*(entry.get("Names") or ()), *(entry.get("RepoDigests") or ()))
     }
+
+
+def facts_of(ids: Collection[str]) -> dict[str, ImageFacts]:
+    """Age and origin of images, by their IDs; without those that are gone."""
+    if not ids:
+        return {}
+    wanted = f"{{{{.Id}}}} {RFC_3339} {{{{json .Labels}}}}"
+    # For one that is gone, podman fails in the end, and tells of the others all the same.
+    done = attempt("image", "inspect", f"--format={wanted}", *ids, timeout_s=20)
+    lines = (line.split(" ", 2) for line in done.stdout.splitlines())
+    return {image: image_facts(image, created, json.loads(labels) or {}) for image, created, labels in lines}
 
 
 def image_id(tag: str) -> str:
@@ -56,6 +75,11 @@ def image_id(tag: str) -> str:
     :raises CommandError: there is none of that name.
     """
     return podman("image", "inspect", "--format={{.Id}}", tag).stdout.strip()
+
+
+def has_image(image: str) -> bool:
+    """Whether there is an image with that ID."""
+    return exists("image", image)
 
 
 def tag(image: str, new_name: str) -> None:
@@ -111,19 +135,24 @@ def build(
     image: Build,
     *,
     base_id: str,
+    recipe: str,
     digest: str,
     rebuild: bool,
     volumes: tuple[str, ...],
     report: Callable[[str], None],
 ) -> str:
-    """Build an image; return its ID. Parameters as :func:`brics_envs.plan.images.build_arguments`.
+    """Build an image; return its ID. Parameters as :func:`brics_envs.plan.image_commands.build_arguments`.
 
-    :param report: is given every instruction of the Containerfile that really runs.
+    :param recipe: digest of what the base is to be made of.
+
+    :param report: is given the name of every step of the Containerfile that really runs.
     :raises CommandError: a step failed; with the last lines of the build.
     """
+    created = podman("image", "inspect", f"--format={RFC_3339}", base_id).stdout.strip()
+    base = BaseImage(image.base, base_id, created, recipe)
     arguments = build_arguments(
         image,
-        base_id=base_id,
+        base=base,
         digest=digest,
         rebuild=rebuild,
         volumes=volumes,
@@ -131,8 +160,9 @@ def build(
         command_id=COMMAND_ID,
     )
     hint = f"the instruction is in {image.containerfile}"
+    steps = RunningSteps(step_names(image.containerfile.read_text()), report)
     with _scratch() as scratch:
-        podman(*arguments, timeout_s=LONG_TIMEOUT_S, env=scratch, on_line=_Steps(report).see, hint=hint)
+        podman(*arguments, timeout_s=LONG_TIMEOUT_S, env=scratch, on_line=steps.see, hint=hint)
     return image_id(image.tag)
 
 
@@ -151,10 +181,11 @@ def make_debian(root: DebianRoot, digest: str) -> str:
     with temporary_directory("brics-debian-") as folder, _scratch() as scratch:
         # Its user name spaces for those who are not root need to get at the folder.
         folder.chmod(0o755)
-        tar = folder / "root.tar"
+        tar, releases = folder / "root.tar", folder / "releases"
         own = {**proxies, "TMPDIR": str(folder)}
-        process.run(debian_arguments(root, sources, tar), timeout_s=LONG_TIMEOUT_S, env=own)
-        podman(*import_arguments(root, tar, digest), timeout_s=LONG_TIMEOUT_S, env=scratch)
+        process.run(debian_arguments(root, sources, tar, releases), timeout_s=LONG_TIMEOUT_S, env=own)
+        state = debian_state(releases.read_bytes())
+        podman(*import_arguments(root, tar, digest, state), timeout_s=LONG_TIMEOUT_S, env=scratch)
     return image_id(root.tag)
 
 
@@ -207,18 +238,3 @@ def _apt_targets() -> str:
 def _limits() -> dict[str, int]:
     names = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
     return {name: resource.getrlimit(limit)[1] for name, limit in names.items()}
-
-
-class _Steps:
-    """Reports the RUN instructions of a build that are not taken from the cache."""
-
-    def __init__(self, report: Callable[[str], None]) -> None:
-        self._report = report
-        self._pending = ""
-
-    def see(self, line: str) -> None:
-        """Take a line of ``podman build``'s output."""
-        if self._pending and "Using cache" not in line:
-            self._report(self._pending)
-        _, step, instruction = line.partition(": RUN ")
-        self._pending = " ".join(instruction.split()) if step and "STEP " in line else ""

@@ -84,5 +84,6 @@ def image_request(
         bases=sources.bases,
         repos=repos,
         rebuild=options.rebuild,
+        refresh=options.refresh,
         pulled=desired.images,
     )

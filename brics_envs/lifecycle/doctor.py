@@ -1,9 +1,11 @@
-"""``invoke doctor``: what the machine lacks or has too old, and the fix. May import: errors, effects."""
+"""``invoke doctor``: what the machine lacks or has too old, and the fix. May import: errors, plan, effects."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
+from brics_envs.effects.images import facts_of, present_images
 from brics_envs.effects.machine import Fact, examine
 from brics_envs.errors import EnvsError
 
@@ -17,7 +19,7 @@ def doctor(root: Path) -> None:
     :raises EnvsError: something is lacking or too old.
     """
     facts = examine(root)
-    for line in lines(facts):
+    for line in (*lines(facts), *image_lines()):
         print(line)
     wrong = [fact for fact in facts if not fact.is_fine]
     if wrong:
@@ -31,4 +33,21 @@ def lines(facts: list[Fact]) -> list[str]:
     return [
         f"{MARKS[fact.state]:<10}  {fact.name:<{width}}  {fact.found}" + (f"; {fact.fix}" if fact.fix else "")
         for fact in facts
+    ]
+
+
+def image_lines() -> list[str]:
+    """Return a line for each image of this project: its age, what it is made of, and how to take security updates."""
+    try:
+        present = {name: image.id for name, image in present_images().items() if image.inputs}
+        facts = facts_of(set(present.values()))
+    except (EnvsError, ValueError):
+        # What is wrong with podman has been told.
+        return []
+    now = datetime.now(UTC)
+    return [
+        f"{'aged' if facts[image].is_old(now) else 'ok':<10}  image {name}  {facts[image].words(now)}"
+        + ("; `invoke build --env ENV --refresh` takes security updates" if facts[image].is_old(now) else "")
+        for name, image in sorted(present.items())
+        if image in facts and "@" not in name
     ]

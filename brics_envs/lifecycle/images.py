@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from brics_envs.config.versions import load_versions
 from brics_envs.effects import images as effects
+from brics_envs.lifecycle.report import passing
 from brics_envs.plan.image_decisions import Decision, Storage, decide
 from brics_envs.plan.images import (
     DebianRoot,
@@ -22,9 +23,6 @@ from brics_envs.plan.images import (
 )
 
 Report = Callable[[str], None]
-
-LINE_LENGTH = 100
-"""Characters of a line of progress."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,9 @@ def plan(request: ImageRequest) -> ImagePlan:
     refuse_unknown_images(request.images)
     images = plan_images(request, load_versions(request.project_root))
     storage = observe_storage()
-    return ImagePlan(request, storage, decide(images, storage, rebuild=request.rebuild))
+    return ImagePlan(
+        request, storage, decide(images, storage, rebuild=request.rebuild, refresh=request.refresh)
+    )
 
 
 def carry_out(planned: ImagePlan, report: Report) -> dict[str, str]:
@@ -60,13 +60,14 @@ def carry_out(planned: ImagePlan, report: Report) -> dict[str, str]:
     :returns: container name → image ID.
     :raises EnvsError: a base cannot be had, or a build failed.
     """
-    made = _carry_out(planned.decisions, planned.storage, planned.request.rebuild, report)
+    anew = planned.request.rebuild or planned.request.refresh
+    made = _carry_out(planned.decisions, planned.storage, anew, report)
     return {container: made[tag] for container, tag in planned.request.tags.items()}
 
 
 def observe_storage() -> Storage:
     """The images that there are."""
-    return Storage(effects.present_images(), effects.files_digest)
+    return Storage(effects.present_images(), effects.files_digest, effects.has_image)
 
 
 def _carry_out(decisions: list[Decision], storage: Storage, rebuild: bool, report: Report) -> dict[str, str]:
@@ -80,7 +81,7 @@ def _carry_out(decisions: list[Decision], storage: Storage, rebuild: bool, repor
     # A thread for each image, so that one that waits for its base keeps no other from starting.
     with effects.building() as volumes, ThreadPoolExecutor(max_workers=len(decisions)) as pool:
         for decision in decisions:
-            base = ids[decision.image.base] if decision.image.base else None
+            base = ids.get(decision.image.base or "")
             ids[decision.image.tag] = pool.submit(
                 _carry_out_one, decision, storage, base, rebuild, volumes, report
             )
@@ -95,24 +96,25 @@ def _carry_out_one(
     volumes: tuple[str, ...],
     report: Report,
 ) -> str:
-    base_id = base.result() if base else ""
+    base_id = decision.base_id or (base.result() if base else "")
     if decision.id:
         return decision.id
     image, began = decision.image, time.monotonic()
     name = image.tag.removeprefix("localhost/")
 
     def progress(line: str) -> None:
-        report(f"{name}: {line}"[:LINE_LENGTH])
+        report(f"{name}: {line}")
 
     progress(decision.why)
     if isinstance(image, RegistryImage):
-        made = effects.pull(image, progress)
+        made = effects.pull(image, lambda line: passing(f"{name}: {line}"))
     elif isinstance(image, DebianRoot):
         made = effects.make_debian(image, storage.digest(image, base_id))
     else:
         made = effects.build(
             image,
             base_id=base_id,
+            recipe=decision.recipe,
             digest=storage.digest(image, base_id),
             rebuild=rebuild,
             volumes=volumes,

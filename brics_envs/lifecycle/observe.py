@@ -26,6 +26,7 @@ class ContainerState:
 
     name: str
     image: str
+    image_id: str
     state: str
     restarts: int
     started: float
@@ -125,5 +126,5 @@ def _ports(entry: dict[str, Any], containers: list[dict[str, Any]]) -> frozenset
 def _container(entry: dict[str, Any], pod: str) -> ContainerState:
     name = entry["Names"][0].removeprefix(f"{pod}-")
     return ContainerState(
-        name, entry["Image"], entry["State"], entry.get("Restarts") or 0, entry["StartedAt"]
+        name, entry["Image"], entry["ImageID"], entry["State"], entry.get("Restarts") or 0, entry["StartedAt"]
     )

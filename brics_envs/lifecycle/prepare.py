@@ -44,6 +44,7 @@ class UpOptions:
     deploy_dir: Path | None
     direct_port: int | None
     rebuild: bool
+    refresh: bool = False
 
 
 def read_options(
@@ -57,6 +58,7 @@ def read_options(
     deploy_dir: str,
     direct_port: str,
     rebuild: bool,
+    refresh: bool,
 ) -> UpOptions:
     """The options as the command line gives them, read and checked.
 
@@ -72,6 +74,7 @@ def read_options(
         deploy_dir=Path(deploy_dir) if deploy_dir else None,
         direct_port=parse_port("--direct-port", direct_port) if direct_port else None,
         rebuild=rebuild,
+        refresh=refresh,
     )
 
 

@@ -3,7 +3,9 @@
 The JSON form is part of the contract::
 
     {"instances": [{"instance", "env", "pod", "url", "state",
-                    "containers": [{"name", "image", "state", "ready"}], "slurm": {"nodes": …, "jobs": …}}]}
+                    "containers": [{"name", "image", "state", "ready"}], "slurm": {"nodes": …, "jobs": …},
+                    "images": {container: {"id", "created", "base", "base_created", "debian"}},
+                    "sources": {what: where it comes from}, "next_up": [what comes from elsewhere then]}]}
 
 ``state`` is ``ready``, ``starting`` (still within the time that readiness may take), ``degraded`` or ``down``.
 ``slurm`` is null where Slurm runs elsewhere or does not answer.
@@ -12,17 +14,22 @@ The JSON form is part of the contract::
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from brics_envs.effects.images import facts_of
 from brics_envs.effects.podman import attempt, require_podman
 from brics_envs.lifecycle.observe import PodState, observe_pods, observe_record
 from brics_envs.lifecycle.ready import DEADLINE_S, Check, checks_for
+from brics_envs.lifecycle.sources import load_sources, running_sources
+from brics_envs.plan.image_facts import ImageFacts
 from brics_envs.plan.names import Instance
+from brics_envs.plan.sources import changes
 
 NODE_FIELDS = ("name", "state", "cpus", "gres")
 NODE_FORMAT = "%n|%T|%c|%G"
@@ -59,6 +66,9 @@ class InstanceStatus:
     state: str
     containers: list[ContainerStatus]
     slurm: SlurmStatus | None
+    images: dict[str, ImageFacts] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    next_up: list[str] = field(default_factory=list)
 
 
 def status(root: Path, instance: Instance | None) -> list[InstanceStatus]:
@@ -91,6 +101,8 @@ def _status(root: Path, pod: PodState) -> InstanceStatus:
         ContainerStatus(c.name, c.image, c.state, c.state == "running" and c.name not in missing)
         for c in pod.containers
     ]
+    facts = facts_of({c.image_id for c in pod.containers})
+    sources, next_up = _sources(root, pod.instance)
     return InstanceStatus(
         pod.instance.name,
         pod.environment,
@@ -99,7 +111,19 @@ def _status(root: Path, pod: PodState) -> InstanceStatus:
         _state(pod, containers),
         containers,
         _slurm(pod.instance) if "slurm" in names else None,
+        {c.name: facts[c.image_id] for c in pod.containers if c.image_id in facts},
+        sources,
+        next_up,
     )
+
+
+def _sources(root: Path, instance: Instance) -> tuple[dict[str, str], list[str]]:
+    """What the pod was made of, and what the next `up` takes from elsewhere, after one that failed."""
+    directory = instance.directory(root)
+    running = running_sources(directory, instance)
+    if running is None:
+        return {}, []
+    return running.words(), changes(running, load_sources(directory, instance, running.stage))
 
 
 def _fails(check: Check, pod: PodState) -> bool:
@@ -142,6 +166,12 @@ def _parts(one: InstanceStatus) -> list[Table | Text]:
         parts.append(
             _table("container", ("name", "state", "ready", "image"), [asdict(c) for c in one.containers])
         )
+    if one.images:
+        now = datetime.now(UTC)
+        rows = [{"name": name, "image": facts.words(now)} for name, facts in one.images.items()]
+        parts.append(_table("image of", ("name", "image"), rows))
+    parts += [Text(f"  {what}: {where}") for what, where in one.sources.items()]
+    parts += [Text(f"  with the next `invoke up`: {line}") for line in one.next_up]
     if one.slurm:
         parts.append(_table("node", NODE_FIELDS, one.slurm.nodes))
         parts.append(_table("job", JOB_FIELDS, one.slurm.jobs) if one.slurm.jobs else Text("  no jobs"))

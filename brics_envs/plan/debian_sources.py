@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from brics_envs.errors import EnvsError
@@ -77,3 +80,34 @@ def _mirrors(targets: list[Target]) -> dict[str, str]:
         if target.is_debian and target.release.removesuffix(target.pocket):
             mirrors.setdefault(target.pocket, target.uri)
     return {pocket: mirrors[pocket] for pocket in POCKETS if pocket in mirrors}
+
+
+@dataclass(frozen=True)
+class DebianState:
+    """A mirror's state: the date (RFC 3339, UTC) of its newest release file, and the digest of them all."""
+
+    date: str
+    digest: str
+
+
+def debian_state(releases: bytes) -> DebianState:
+    """The state that signed release files tell: those of a release, its updates and its security updates.
+
+    Each has a field ``Date:`` (Debian's repository format). There are no dated mirrors that all machines can reach, so
+    that this is written down, in order to say later what an image was made of; no date: an empty one.
+    """
+    dates = [
+        parsed.astimezone(UTC)
+        for line in releases.decode(errors="replace").splitlines()
+        if line.startswith("Date:") and (parsed := _date(line.removeprefix("Date:").strip()))
+    ]
+    date = max(dates).strftime("%Y-%m-%dT%H:%M:%SZ") if dates else ""
+    return DebianState(date, f"sha256:{hashlib.sha256(releases).hexdigest()}")
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(text.replace("UTC", "+0000"))
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -38,6 +39,7 @@ class ImageRequest:
     :param bases: where each base of :func:`bases_of` comes from.
     :param repos: the dev repositories by their names.
     :param rebuild: build every stage without cache, local bases included.
+    :param refresh: pull what is pulled anew, too.
     :param pulled: container → image of a registry that it runs as it is.
     """
 
@@ -48,12 +50,15 @@ class ImageRequest:
     bases: Mapping[str, BaseSource]
     repos: Mapping[str, RepoSnapshot]
     rebuild: bool
+    refresh: bool = False
     pulled: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def tags(self) -> dict[str, str]:
         """Container → the image that it runs."""
-        return {name: image_tag(name, self.tag_suffix) for name in self.images} | dict(self.pulled)
+        return {name: image_tag(name, self.tag_suffix) for name in self.images} | {
+            container: known_as(reference) for container, reference in self.pulled.items()
+        }
 
 
 @dataclass(frozen=True)
@@ -73,8 +78,8 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
-    "jupyterhub": Kind("jupyterhub", None, ("hub.txt",), "bricsauthenticator"),
-    "slurm": Kind("slurm", "slurm", ("user-environment.txt",), "slurmspawner_wrappers"),
+    "jupyterhub": Kind("jupyterhub", "jupyterhub", ("hub.txt", "build.txt"), "bricsauthenticator"),
+    "slurm": Kind("slurm", "slurm", ("user-environment.txt", "build.txt"), "slurmspawner_wrappers"),
     "issuer": Kind(folder="issuer"),
     "proxy": Kind(folder="proxy"),
 }
@@ -121,11 +126,19 @@ class DebianRoot:
 
 @dataclass(frozen=True)
 class RegistryImage:
-    """An image of a registry, pulled if it is not there; ``hint`` is what to do if that fails."""
+    """An image of a registry, pulled if it is not there; ``hint`` is what to do if that fails.
+
+    ``tag`` is NAME:TAG, or NAME@DIGEST where it is pinned: podman knows it by one of both.
+    """
 
     tag: str
     hint: str
     base: None = None
+
+    @property
+    def pinned(self) -> bool:
+        """Whether its digest is given, so that it is always the same."""
+        return "@" in self.tag
 
 
 @dataclass(frozen=True)
@@ -173,8 +186,14 @@ def bases_of(images: Iterable[str]) -> tuple[str, ...]:
 
 
 def registry_image(base: str, versions: Versions) -> str:
-    """The reference of a base in its registry."""
-    return str(getattr(versions.registry_images, base))
+    """The reference of a base in its registry, as podman knows it."""
+    return known_as(str(getattr(versions.registry_images, base)))
+
+
+def known_as(reference: str) -> str:
+    """The name under which podman keeps an image: of NAME:TAG@DIGEST, NAME@DIGEST alone."""
+    name, at, digest = reference.partition("@")
+    return re.sub(r":[\w.-]+$", "", name) + at + digest if at else name
 
 
 def local_base(base: str, project_root: Path, versions: Versions) -> tuple[Image, ...]:
@@ -206,7 +225,7 @@ def plan_images(request: ImageRequest, versions: Versions) -> tuple[Image, ...]:
         for image in (*below, _own(name, below[-1].tag, request, versions)):
             images[image.tag] = image
     for reference in request.pulled.values():
-        images[reference] = RegistryImage(reference, PULLED_HINT)
+        images[known_as(reference)] = RegistryImage(known_as(reference), PULLED_HINT)
     return tuple(images.values())
 
 

@@ -38,6 +38,21 @@ ANNOTATION_SOURCES = "brics.sources"
 LABEL_INPUTS = "brics.inputs"
 """Of a pod or an image: digest of all that it was made from. Intermediate images do not have it."""
 
+LABEL_BASE = "org.opencontainers.image.base.name"
+"""Of an image: the name of the one that it was built on (OCI's annotation of that name)."""
+
+LABEL_BASE_ID = "brics.base-id"
+LABEL_BASE_CREATED = "brics.base-created"
+"""Of an image: ID, and time of making (RFC 3339), of the one that it was built on."""
+
+LABEL_BASE_RECIPE = "brics.base-recipe"
+"""Of an image: digest of what the one that it was built on is to be made of, however often that was made since."""
+
+LABEL_DEBIAN = "brics.debian"
+LABEL_DEBIAN_RELEASE = "brics.debian-release"
+"""Of a local base and what is built on it: the Debian release with the date of the mirror's state (RFC 3339), and the
+digest of the release file of that state."""
+
 OURS = ("--filter", f"label={LABEL_PROJECT}={PROJECT}")
 """podman's arguments that select what carries the project's label."""
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import requests
 
 from brics_envs.config.versions import load_versions
 from tests.support.checkout import PROJECT
@@ -35,6 +38,32 @@ class Registry:
             world.podman(
                 "push", "--tls-verify=false", local, f"docker://{self.address}/{path_of(reference(base))}"
             )
+
+    def push_another(self, world: World, base: str) -> None:
+        """Push another image under the name of a base: the local equivalent with one file more."""
+        versions, mark = load_versions(PROJECT), f"/another-{time.time_ns()}"
+        local = f"{IMAGES[base]}:{getattr(versions.debian_suites, base)}"
+        container = world.podman("create", "--pull=never", local)
+        try:
+            world.podman("cp", __file__, f"{container}:{mark}")
+            world.podman("commit", "--quiet", container, "localhost/another")
+        finally:
+            world.podman("rm", container)
+        place = f"docker://{self.address}/{path_of(reference(base))}"
+        world.podman("push", "--tls-verify=false", "localhost/another", place)
+        world.podman("rmi", "localhost/another")
+
+    def digest(self, base: str) -> str:
+        """What the registry says now is the digest of a base's image."""
+        name, _, tag = path_of(reference(base)).partition(":")
+        manifests = (
+            "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
+        )
+        answer = requests.head(
+            f"http://{self.address}/v2/{name}/manifests/{tag}", headers={"Accept": manifests}, timeout=20
+        )
+        answer.raise_for_status()
+        return answer.headers["Docker-Content-Digest"]
 
     def pulled(self, reference: str) -> bool:
         """Whether somebody fetched that image's manifest and a layer of it."""

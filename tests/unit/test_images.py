@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from brics_envs.config.versions import load_versions
-from brics_envs.effects.images import _Steps, files_digest
+from brics_envs.effects.images import files_digest
 from brics_envs.errors import ConfigError
-from brics_envs.plan.image_commands import build_arguments, debian_arguments, import_arguments
-from brics_envs.plan.image_decisions import PresentImage, Storage, decide
+from brics_envs.plan.debian_sources import DebianState
+from brics_envs.plan.image_commands import BaseImage, build_arguments, debian_arguments, import_arguments
+from brics_envs.plan.image_decisions import Decision, PresentImage, Storage, decide
 from brics_envs.plan.images import (
     KINDS,
     Build,
@@ -22,9 +23,11 @@ from brics_envs.plan.images import (
     RepoSnapshot,
     bases_of,
     inputs_digest,
+    known_as,
     plan_images,
     refuse_unknown_images,
 )
+from brics_envs.plan.names import LABEL_BASE_ID, LABEL_BASE_RECIPE, LABEL_INPUTS
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSIONS = load_versions(ROOT)
@@ -126,23 +129,35 @@ def test_what_cannot_be_built_is_refused() -> None:
         refuse_unknown_images(["slurm", "nosuch"])
 
 
-def _present(images: tuple[Image, ...], **inputs: str) -> dict[str, PresentImage]:
+def _storage(present: dict[str, PresentImage], *, gone: tuple[str, ...] = ()) -> Storage:
+    """podman's images; all that was ever built is still there by its ID, but for what has gone."""
+    return Storage(present, files_digest, lambda image: image not in gone)
+
+
+def _present(images: tuple[Image, ...], *, of_an_older_version: bool = False) -> dict[str, PresentImage]:
     """All images, as if they had just been built; their IDs are made of their names."""
     present: dict[str, PresentImage] = {}
+    recipes = {d.image.tag: d.recipe for d in decide(images, _storage({}))}
     for image in images:
-        digest = None
+        labels = {}
         if not isinstance(image, RegistryImage):
             files = files_digest(image.files) if isinstance(image, Build) else files_digest(())
-            digest = inputs_digest(image, files, f"id of {image.base}" if image.base else "")
-        present[image.tag] = PresentImage(f"id of {image.tag}", digest)
+            base = f"id of {image.base}" if image.base else ""
+            labels = {LABEL_INPUTS: inputs_digest(image, files, base)}
+            if not of_an_older_version:
+                labels |= {LABEL_BASE_ID: base, LABEL_BASE_RECIPE: recipes[image.tag]}
+        present[image.tag] = PresentImage(f"id of {image.tag}", labels)
     return present
+
+
+def _made(decisions: list[Decision]) -> list[str]:
+    return [d.image.tag.removeprefix("localhost/brics_") for d in decisions if d.id is None]
 
 
 def _built(
     images: tuple[Image, ...], present: dict[str, PresentImage], *, rebuild: bool = False
 ) -> list[str]:
-    decisions = decide(images, Storage(present, files_digest), rebuild=rebuild)
-    return [d.image.tag.removeprefix("localhost/brics_") for d in decisions if d.id is None]
+    return _made(decide(images, _storage(present), rebuild=rebuild))
 
 
 @pytest.mark.parametrize("sources", [LOCAL, REGISTRY])
@@ -154,7 +169,7 @@ def test_nothing_is_built_twice(sources: dict[str, str]) -> None:
 def test_another_instance_gets_the_image_that_is_made_of_the_same() -> None:
     present = _present(_plan(LOCAL))
     images = _plan(LOCAL, tag_suffix="dev-two")
-    decisions = {d.image.tag: d for d in decide(images, Storage(present, files_digest), rebuild=False)}
+    decisions = {d.image.tag: d for d in decide(images, _storage(present))}
     assert decisions["localhost/brics_slurm:dev-two"].same_as == "localhost/brics_slurm:dev-latest"
     assert _built(images, present) == []
     assert _built(images, present, rebuild=True) == _built(images, {})
@@ -173,19 +188,83 @@ def test_a_new_version_of_the_same_contents_rebuilds_nothing() -> None:
     assert _built(_plan(LOCAL, repos=repos), present) == []
 
 
-def test_an_image_is_built_again_when_its_base_is_another() -> None:
-    images = _plan(LOCAL)
+SLURM_BASE = "localhost/brics_slurm_base:trixie"
+
+
+@pytest.mark.parametrize("sources", [LOCAL, REGISTRY])
+def test_a_base_that_was_made_anew_for_another_instance_moves_nothing(sources: dict[str, str]) -> None:
+    images = _plan(sources)
     present = _present(images)
-    base = "localhost/brics_slurm_base:trixie"
-    present[base] = replace(present[base], id="rebuilt for another instance")
+    for tag in [image.base for image in images if image.base]:
+        present[tag] = replace(present[tag], id=f"another {tag}")
+    assert _built(images, present) == []
+
+
+def test_what_changes_is_built_on_the_base_that_it_had() -> None:
+    present = _present(_plan(LOCAL))
+    present[SLURM_BASE] = replace(present[SLURM_BASE], id="another")
+    repos = dict(_request().repos)
+    repos["slurmspawner_wrappers"] = replace(repos["slurmspawner_wrappers"], digest="edited")
+    (_, slurm) = decide(_plan(LOCAL, repos=repos), _storage(present))
+    assert (slurm.id, slurm.base_id) == (None, f"id of {SLURM_BASE}")
+    (_, slurm) = decide(_plan(LOCAL, repos=repos), _storage(present, gone=(slurm.base_id,)))[-2:]
+    assert (slurm.id, slurm.base_id) == (None, "")
+
+
+def test_nothing_that_is_kept_needs_its_base() -> None:
+    images = _plan(LOCAL)
+    own = {tag: image for tag, image in _present(images).items() if "dev-latest" in tag}
+    assert [d.image.tag for d in decide(images, _storage(own, gone=(SLURM_BASE,)))] == list(own)
+    assert _built(images, own) == []
+
+
+def test_a_base_that_is_to_be_made_of_something_else_moves_what_stands_on_it() -> None:
+    present = _present(_plan(LOCAL))
+    suites = VERSIONS.debian_suites.model_copy(update={"slurm": "bookworm"})
+    images = plan_images(_request(), VERSIONS.model_copy(update={"debian_suites": suites}))
+    assert _built(images, present) == ["debian:bookworm", "slurm_base:bookworm", "slurm:dev-latest"]
+    newer = VERSIONS.registry_images.model_copy(update={"slurm": "docker.io/nathanhess/slurm:next"})
+    images = plan_images(_request(bases=REGISTRY), VERSIONS.model_copy(update={"registry_images": newer}))
+    assert _built(images, _present(_plan(REGISTRY))) == [
+        "docker.io/nathanhess/slurm:next",
+        "slurm:dev-latest",
+    ]
+
+
+def test_images_of_an_older_version_follow_the_name_of_their_base() -> None:
+    images = _plan(LOCAL)
+    present = _present(images, of_an_older_version=True)
+    assert _built(images, present) == []
+    present[SLURM_BASE] = replace(present[SLURM_BASE], id="rebuilt for another instance")
     assert _built(images, present) == ["slurm:dev-latest"]
-
-
-def test_what_stands_on_a_missing_base_is_built() -> None:
-    images = _plan(LOCAL)
-    present = _present(images)
-    del present["localhost/brics_slurm_base:trixie"]
+    del present[SLURM_BASE]
     assert _built(images, present) == ["slurm_base:trixie", "slurm:dev-latest"]
+
+
+def test_refresh_makes_everything_anew_but_what_is_pinned() -> None:
+    for images in (_plan(LOCAL), _plan(REGISTRY)):
+        assert len(_made(decide(images, _storage(_present(images)), refresh=True))) == len(images)
+    pinned = VERSIONS.registry_images.model_copy(update={"slurm": f"docker.io/nathanhess/slurm:v1@{DIGEST}"})
+    images = plan_images(_request(bases=REGISTRY), VERSIONS.model_copy(update={"registry_images": pinned}))
+    made = _made(decide(images, _storage(_present(images)), refresh=True))
+    assert made == [VERSIONS.registry_images.jupyterhub, "jupyterhub:dev-latest", "slurm:dev-latest"]
+
+
+DIGEST = f"sha256:{'0123456789abcdef' * 4}"
+
+
+@pytest.mark.parametrize(
+    ("reference", "name"),
+    [
+        ("quay.io/a/b:1.0", "quay.io/a/b:1.0"),
+        (f"quay.io/a/b@{DIGEST}", f"quay.io/a/b@{DIGEST}"),
+        (f"quay.io/a/b:1.0@{DIGEST}", f"quay.io/a/b@{DIGEST}"),
+        (f"127.0.0.1:5000/b:1.0@{DIGEST}", f"127.0.0.1:5000/b@{DIGEST}"),
+        (f"127.0.0.1:5000/b@{DIGEST}", f"127.0.0.1:5000/b@{DIGEST}"),
+    ],
+)
+def test_podman_knows_a_pinned_image_by_its_digest(reference: str, name: str) -> None:
+    assert known_as(reference) == name
 
 
 def test_rebuild_builds_all_but_pulls_nothing_again() -> None:
@@ -219,11 +298,14 @@ def test_files_digest_sees_contents_names_and_modes_but_no_place(tmp_path: Path)
         files_digest([tmp_path / "missing"])
 
 
+BASE = BaseImage("quay.io/a/b:1", "0123", "2026-11-22T10:00:00Z", "89ab")
+
+
 def test_build_arguments() -> None:
     image = _build(_plan(LOCAL, project_root=Path("/project")), "localhost/brics_jupyterhub:dev-latest")
     arguments = build_arguments(
         image,
-        base_id="0123",
+        base=BASE,
         digest="4567",
         rebuild=False,
         volumes=("/tmp/pip.conf:/etc/pip.conf:ro",),  # noqa: S108
@@ -239,6 +321,10 @@ def test_build_arguments() -> None:
         "--layer-label=app.kubernetes.io/part-of=brics-jupyterhub-envs",
         "--label=app.kubernetes.io/part-of=brics-jupyterhub-envs",
         "--label=brics.inputs=4567",
+        "--label=org.opencontainers.image.base.name=quay.io/a/b:1",
+        "--label=brics.base-id=0123",
+        "--label=brics.base-created=2026-11-22T10:00:00Z",
+        "--label=brics.base-recipe=89ab",
         "--target=stage-dev",
         "--build-arg=BASE_IMAGE=0123",
         "--build-arg=JUPYTERHUB_VERSION=6.1.1",
@@ -251,32 +337,20 @@ def test_build_arguments() -> None:
         "/project/build",
     ]
     again = build_arguments(
-        image, base_id="0123", digest="4567", rebuild=True, volumes=(), limits={}, command_id="89"
+        image, base=BASE, digest="4567", rebuild=True, volumes=(), limits={}, command_id="89"
     )
     assert "--no-cache" in again
 
 
 def test_debian_arguments() -> None:
     root, tar = DebianRoot("localhost/brics_debian:trixie", "trixie"), Path("/x/root.tar")
-    arguments = debian_arguments(root, ("deb http://mirror/debian trixie main",), tar)
+    arguments = debian_arguments(root, ("deb http://mirror/debian trixie main",), tar, Path("/x y/releases"))
+    assert """--customize-hook=cat "$1"/var/lib/apt/lists/*Release >'/x y/releases'""" in arguments
     assert arguments[:2] == ["mmdebstrap", "--variant=minbase"]
     assert arguments[-3:] == ["trixie", "/x/root.tar", "deb http://mirror/debian trixie main"]
-    imported = import_arguments(root, tar, "4567")
+    imported = import_arguments(root, tar, "4567", DebianState("2026-11-22T10:00:00Z", "sha256:89"))
     assert imported[0] == "import"
-    assert "--change=LABEL brics.inputs=4567" in imported
+    assert '--change=LABEL brics.inputs="4567"' in imported
+    assert '--change=LABEL brics.debian="trixie 2026-11-22T10:00:00Z"' in imported
+    assert '--change=LABEL brics.debian-release="sha256:89"' in imported
     assert imported[-2:] == ["/x/root.tar", "localhost/brics_debian:trixie"]
-
-
-def test_only_instructions_that_run_are_reported() -> None:
-    told: list[str] = []
-    steps = _Steps(told.append)
-    for line in (
-        "[1/2] STEP 1/4: FROM abc AS stage-base",
-        "[1/2] STEP 2/4: RUN apt-get update  && true",
-        "--> Using cache 0123",
-        "[1/2] STEP 3/4: RUN groupadd   hub",
-        "--> 4567",
-        "STEP 4/4: COPY . /opt",
-    ):
-        steps.see(line)
-    assert told == ["groupadd hub"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
 from brics_envs.errors import EnvsError
-from brics_envs.plan.debian_sources import parse_targets, sources_for
+from brics_envs.plan.debian_sources import debian_state, parse_targets, sources_for
 from brics_envs.plan.host_settings import apt_conf, npmrc, pip_conf
 
 DEBIAN = "http://mirror.test/debian/"
@@ -101,3 +103,27 @@ def test_apt_settings() -> None:
         'Acquire::http::Proxy "http://proxy.test:3142";\n'
         'Acquire::https::CAInfo "/run/build-host/ca-certificates.crt";\n'
     )
+
+
+RELEASES = b"""\
+Origin: Debian
+Suite: stable
+Date: Sat, 21 Nov 2026 09:30:00 UTC
+Valid-Until: Sat, 28 Nov 2026 09:30:00 UTC
+-----BEGIN PGP SIGNATURE-----
+Origin: Debian
+Codename: trixie-security
+Date: Mon, 23 Nov 2026 21:05:09 +0000
+"""
+
+
+def test_state_of_a_mirror_is_that_of_its_newest_release_file() -> None:
+    state = debian_state(RELEASES)
+    assert state.date == "2026-11-23T21:05:09Z"
+    assert state.digest == f"sha256:{hashlib.sha256(RELEASES).hexdigest()}"
+    assert debian_state(RELEASES.replace(b"21:05:09", b"21:05:10")).digest != state.digest
+
+
+@pytest.mark.parametrize("text", [b"", b"Date: yesterday\n", b"\xff"])
+def test_a_mirror_that_tells_no_date(text: bytes) -> None:
+    assert debian_state(text).date == ""

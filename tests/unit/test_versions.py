@@ -96,3 +96,29 @@ def test_problems_are_told_with_their_place(tmp_path: Path, old: str, new: str, 
     assert caught.value.exit_status == BAD_INPUT
     assert "config/versions.yaml" in caught.value.message
     assert problem in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("reference", "accepted"),
+    [
+        ("quay.io/jupyterhub/jupyterhub:6.1.1@sha256:" + "0" * 64, True),
+        ("quay.io/jupyterhub/jupyterhub@sha256:" + "0" * 64, True),
+        ("127.0.0.1:5000/jupyterhub:6.1.1", True),
+        ("quay.io/jupyterhub/jupyterhub", False),
+        ("quay.io/jupyterhub/jupyterhub:6.1.1@sha256:0123", False),
+        ("quay.io/jupyterhub/jupyterhub:6.1.1@md5:" + "0" * 64, False),
+        ("quay.io/jupyterhub/jupyterhub@sha256:" + "0" * 64 + ":6.1.1", False),
+    ],
+)
+def test_images_may_be_pinned_by_digest_beside_their_tag(
+    tmp_path: Path, reference: str, accepted: bool
+) -> None:
+    text = (ROOT / "config/versions.yaml").read_text()
+    (tmp_path / "config").mkdir()
+    file = tmp_path / "config/versions.yaml"
+    file.write_text(text.replace("quay.io/jupyterhub/jupyterhub:6.1.1", reference, 1))
+    if accepted:
+        assert load_versions(tmp_path).registry_images.jupyterhub == reference
+    else:
+        with pytest.raises(ConfigError, match="NAME:TAG@sha256:DIGEST"):
+            load_versions(tmp_path)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from brics_envs.effects.process import Completed
+from brics_envs.errors import BAD_INPUT, FAILED
 from tests.support.commands import ok
 from tests.support.foreign_packages import make_authenticator, make_wrappers
 from tests.support.git_repositories import git, state
@@ -140,6 +141,57 @@ def test_edited_clone_is_in_the_next_image_and_nothing_else_is_built(
     assert inspect(one, "jupyterhub", "{{.Id}}") != before["jupyterhub"][0]
     assert inputs(one, "jupyterhub") != before["jupyterhub"][1]
     assert layers(one, "jupyterhub")[:-LAST] == before["jupyterhub"][2][:-LAST]
+
+
+def test_a_package_that_cannot_start_replaces_nothing(
+    one: One, up: Completed, repositories: tuple[Path, Path]
+) -> None:
+    before, file = one.container_ids(), repositories[1] / "src/elsewhere_slurm/commands.py"
+    good = file.read_text()
+    file.write_text(f"{good}\ndef broken(:\n")
+    done = one.world.invoke("up", *one.options)
+    assert done.status == FAILED
+    assert "SyntaxError" in done.stderr
+    assert "Traceback" not in done.stderr.partition("last lines")[0].partition("failed with exit status")[0]
+    assert one.container_ids() == before
+    assert one.client().signed_in
+
+    # Mended, and no --repo: what was asked for is still what is used.
+    file.write_text(f"{good}\nMENDED = 1\n")
+    plan = ok(one.world.invoke("up", *one.options, "--dry-run")).stdout
+    assert "changed: image of container slurm" in plan
+    assert one.container_ids() == before
+    done = one.up()
+    assert f"slurmspawner_wrappers: {repositories[1]}, in place" in done.stderr
+    assert "MENDED = 1" in one.run(
+        "slurm", "cat", "/opt/src/slurmspawner_wrappers/src/elsewhere_slurm/commands.py"
+    )
+    status = json.loads(ok(one.world.invoke("status", *one.option, "--json")).stdout)["instances"][0]
+    assert status["sources"]["slurmspawner_wrappers"] == str(repositories[1])
+    assert status["next_up"] == []
+    assert status["images"]["slurm"]["base"] == "localhost/brics_slurm_base:trixie"
+    assert "nothing to do" in ok(one.world.invoke("up", *one.options, "--dry-run")).stdout
+
+
+def test_one_package_in_the_place_of_the_other_is_refused(
+    one: One, up: Completed, repositories: tuple[Path, Path]
+) -> None:
+    before, record = one.container_ids(), (one.directory / "sources.json").read_text()
+    flag = f"slurmspawner_wrappers={repositories[0]}"
+    done = one.world.invoke("up", *one.options, "--repo", flag)
+    assert done.status == BAD_INPUT
+    assert "script slurmspawner_sbatch" in done.stderr
+    assert one.container_ids() == before
+    assert (one.directory / "sources.json").read_text() == record
+
+
+def test_sources_outlive_the_loss_of_build(one: One, up: Completed, repositories: tuple[Path, Path]) -> None:
+    for name in ("sources.json", "sources.running.json"):
+        (one.directory / name).unlink()
+    done = one.up()
+    assert f"slurmspawner_wrappers: {repositories[1]}, in place" in done.stderr
+    done = ok(one.world.invoke("up", *one.options, "--repo", "slurmspawner_wrappers=builtin", "--dry-run"))
+    assert f"slurmspawner_wrappers: {repositories[1]} → built-in" in done.stdout
 
 
 def test_clone_outlives_down(one: One, up: Completed) -> None:

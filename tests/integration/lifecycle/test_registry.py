@@ -119,3 +119,55 @@ def test_auto_pulls_into_an_empty_storage(filled: Registry, tmp_path: Path) -> N
 
 def images_of(own: World) -> set[str]:
     return {image.split()[0] for image in own.things().images}
+
+
+@pytest.fixture(scope="module")
+def hub_alone(local_bases: World, filled: Registry, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A checkout whose environment needs JupyterHub's image and no other, with a registry in reach."""
+    own = local_bases.copied(tmp_path_factory.mktemp("hub") / "checkout")
+    own.write(
+        "config/dev_dummyauth_extslurm/deploy.local.yaml",
+        "sshHostname: 192.0.2.10\nhubConnectUrl: http://192.0.2.11:8081\n",
+    )
+    return redirected(own, filled.address, tmp_path_factory.mktemp("redirected"))
+
+
+HUB = ("build", "--env", "dev_dummyauth_extslurm", "--base", "registry", "--instance")
+
+
+def test_an_image_moves_when_it_is_asked_to_and_not_before(hub_alone: World, filled: Registry) -> None:
+    before = ok(hub_alone.invoke(*HUB, "lc-still")).stdout
+    first = filled.digest("jupyterhub")
+    filled.push_another(hub_alone, "jupyterhub")
+    assert filled.digest("jupyterhub") != first
+
+    # Somebody pulls it, or makes it anew for an instance of his own: the name means another image now.
+    hub_alone.podman("pull", REFERENCES[0])
+    assert ok(hub_alone.invoke(*HUB, "lc-still")).stdout == before
+    done = ok(hub_alone.invoke(*HUB, "lc-still", "--refresh"))
+    assert done.stdout != before
+    base = hub_alone.podman(
+        "image",
+        "inspect",
+        "localhost/brics_jupyterhub:dev-lc-still",
+        '--format={{index .Labels "brics.base-id"}}',
+    )
+    assert base == hub_alone.podman("image", "inspect", REFERENCES[0], "--format={{.Id}}")
+
+
+def test_an_image_that_is_pinned_by_its_digest(hub_alone: World, filled: Registry) -> None:
+    digest = filled.digest("jupyterhub")
+    pinned = f"{REFERENCES[0]}@{digest}"
+    hub_alone.replace("config/versions.yaml", f"jupyterhub: {REFERENCES[0]}", f"jupyterhub: {pinned}")
+    ok(hub_alone.invoke(*HUB, "lc-pinned"))
+    base = '--format={{index .Labels "org.opencontainers.image.base.name"}}'
+    name = hub_alone.podman("image", "inspect", "localhost/brics_jupyterhub:dev-lc-pinned", base)
+    assert name == f"{REFERENCES[0].rpartition(':')[0]}@{digest}"
+    filled.push_another(hub_alone, "jupyterhub")
+    again = ok(hub_alone.invoke(*HUB, "lc-pinned"))
+    assert "jupyterhub registry" in again.stderr
+
+    hub_alone.replace("config/versions.yaml", digest, f"sha256:{'0' * 64}")
+    done = hub_alone.invoke(*HUB, "lc-nowhere")
+    assert done.status == FAILED
+    assert f"@sha256:{'0' * 64}" in done.stderr
