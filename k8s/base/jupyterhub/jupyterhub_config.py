@@ -7,6 +7,7 @@ may set are in ``DEPLOY``, for the layers too.
 import os
 import secrets
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import batchspawner  # noqa: F401 - registers the hub API with which a job reports its port
@@ -114,6 +115,15 @@ c.SlurmSpawner.exec_prefix = f"{SSH} sudo -n -u {{username}}"
 c.SlurmSpawner.batch_submit_cmd = f"{WRAPPERS}/slurmspawner_sbatch"
 c.SlurmSpawner.batch_query_cmd = f"SLURMSPAWNER_JOB_ID={{job_id}} {WRAPPERS}/slurmspawner_squeue"
 c.SlurmSpawner.batch_cancel_cmd = f"SLURMSPAWNER_JOB_ID={{job_id}} {WRAPPERS}/slurmspawner_scancel"
+# The built-in BricsSlurmSpawner looks for jobs of which it knows no more than the mark, as the service account itself.
+# Whether that may see them is the site's choice (PrivateData=jobs): jobs that the hub does not know end anyway.
+if (
+    "batch_list_cmd"
+    in next(iter(entry_points(group="jupyterhub.spawners", name="brics"))).load().class_trait_names()
+):
+    c.BricsSlurmSpawner.batch_list_cmd = (
+        f"{SSH} squeue --noheader --all --states=all --user={{username}} --format=%i@%T@%r@%k"
+    )
 # Any failed query is "unknown", not "job gone", unless Slurm itself says that it has no such job. (A job's state is a
 # word in capitals; everything else that comes back is an error message of ssh, sudo, timeout or Slurm.)
 c.SlurmSpawner.state_unknown_re = r"(?s)\A(?![A-Z_]+\b)(?!.*Invalid job id specified)."
@@ -134,20 +144,27 @@ if "jupyterDataDir" in DEPLOY:
 
 # --export=ALL with a login shell: --export=NAME,… implies --get-user-env, which kills slurmd in a container without
 # CAP_SYS_ADMIN (Slurm 24.11). sudo has already reduced the environment to the names that its policy keeps.
-c.SlurmSpawner.batch_script = f"""#!/bin/bash -l
+c.SlurmSpawner.batch_script = f"""#!/bin/bash
 #SBATCH --job-name=jupyterhub
 #SBATCH --export=ALL
 #SBATCH --chdir={{{{homedir}}}}
-#SBATCH --output={{{{homedir}}}}/.jupyterhub-%j.log
+#SBATCH --output=/dev/null
+#SBATCH --no-requeue
 {{% if runtime %}}#SBATCH --time={{{{runtime}}}}
 {{% endif %}}{{% if ngpus and ngpus|int %}}#SBATCH --gpus={{{{ngpus|int}}}}
 {{% endif %}}{{% if partition %}}#SBATCH --partition={{{{partition}}}}
 {{% endif %}}{{% if reservation %}}#SBATCH --reservation={{{{reservation}}}}
 {{% endif %}}
+# The log is its user's alone from its first byte on; the files that he makes have the umask of his login. What his
+# login scripts say goes into the log, too.
+if ! shopt -q login_shell; then
+    log="{{{{homedir}}}}/.jupyterhub-$SLURM_JOB_ID.log"
+    (umask 077 && set -C && : >"$log") 2>/dev/null && exec >>"$log" 2>&1
+    exec bash -l "$0"
+fi
 # sudo leaves traces of the service account.
 unset -v "${{!SUDO_@}}"
 set -euo pipefail
-umask 077
 {SOFTWARE}
 {{{{prologue}}}}
 exec {{{{cmd}}}}

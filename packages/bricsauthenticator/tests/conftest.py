@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))  # for the helpers beside this file
 
-from real_hub import Hub, MakeHub
-from stand_in_issuer import Issuer
+from real_hub import Browser, Hub, MakeHub
+from stand_in_issuer import Issuer, project_claim
 
 SCRIPT = """
 c.BricsSlurmSpawner.batch_script = '''#!/bin/bash
@@ -62,3 +62,13 @@ def make_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeHub]:
 def hub(make_hub: MakeHub, issuer: Issuer) -> Hub:
     """A running hub."""
     return make_hub(issuer)
+
+
+@pytest.fixture
+def alice(hub: Hub) -> Iterator[Browser]:
+    """A browser of alice, with two projects; her server is stopped afterwards."""
+    browser = hub.session(projects=project_claim("project1", "project2"))
+    yield browser
+    if browser.server():
+        browser.wait_ready()
+        assert browser.stop().status_code == 204

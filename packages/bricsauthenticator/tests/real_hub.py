@@ -58,9 +58,13 @@ c.BricsSlurmSpawner.exec_prefix = "STAND_IN_ACCOUNT={{username}}"
 c.BricsSlurmSpawner.batch_submit_cmd = "{root}/bin/slurmspawner_sbatch"
 c.BricsSlurmSpawner.batch_query_cmd = "SLURMSPAWNER_JOB_ID={{job_id}} {root}/bin/slurmspawner_squeue"
 c.BricsSlurmSpawner.batch_cancel_cmd = "SLURMSPAWNER_JOB_ID={{job_id}} {root}/bin/slurmspawner_scancel"
+c.BricsSlurmSpawner.batch_list_cmd = (
+    "{root}/bin/squeue --noheader --all --states=all --user={{username}} --format=%i@%T@%r@%k"
+)
 c.BricsSlurmSpawner.ip = "127.0.0.1"
 c.BricsSlurmSpawner.cmd = ["{root}/bin/stand_in_server"]
-c.BricsSlurmSpawner.batchspawner_singleuser_cmd = "{python} -m batchspawner.singleuser"
+c.BricsSlurmSpawner.launcher_python = "{python}"
+c.BricsSlurmSpawner.kernel_transport = ""
 c.BricsSlurmSpawner.http_timeout = 10
 c.BricsSlurmSpawner.poll_interval = 1
 c.BricsSlurmSpawner.environment = {{"STAND_IN_SLURM": "{root}/slurm"}}
@@ -79,7 +83,7 @@ class Hub:
         self.log = root / "hub.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._crypt_key = secrets.token_hex(32)
-        self.slurm.mkdir()
+        (self.slurm / "home").mkdir(parents=True)
         self._make_commands()
         (root / "jupyterhub_config.py").write_text(
             CONFIG.format(
@@ -99,7 +103,7 @@ class Hub:
         folder = self.root / "bin"
         folder.mkdir()
         server = folder / "stand_in_server"
-        server.write_text((HERE / "stand_in_server.py").read_text())
+        server.write_text(f"#!{sys.executable}\n" + (HERE / "stand_in_server.py").read_text())
         server.chmod(0o755)
         for name in ("sbatch", "squeue", "scancel"):
             source = PACKAGES / "slurmspawner_wrappers" / "src"
@@ -151,7 +155,7 @@ class Hub:
 
     @contextmanager
     def slurm_is(self, state: str, text: str = "") -> Iterator[None]:
-        """Make the stand-in for Slurm ``fail``, ``hold`` or ``refuse``, or its jobs ``die``, for a while."""
+        """Put a file into the folder of the stand-in for Slurm for a while: it says what that does."""
         (self.slurm / state).write_text(text)
         try:
             yield
@@ -248,7 +252,7 @@ class Browser:
         return {"params": {"_xsrf": self.xsrf}, "headers": {"Referer": f"{self.hub.url}/home"}, "timeout": 90}
 
     def call_hub(self, token: str, body: Any) -> int:
-        """What batchspawner-singleuser does to report its port; the status of the answer."""
+        """What the launcher does to report; the status of the answer."""
         headers = {"Authorization": f"token {token}"}
         return requests.post(
             f"{self.hub.url}/api/batchspawner", headers=headers, json=body, timeout=10

@@ -1,7 +1,9 @@
 """Stands in for sbatch, squeue and scancel. Jobs are processes of this host, with files in $STAND_IN_SLURM.
 
-A file ``fail`` there makes every command fail as SSH does; ``hold`` keeps new jobs pending while it exists;
-``refuse`` makes sbatch refuse with its text.
+A file there changes what they do while it exists. ``fail``: every command fails as SSH does. ``hold``: new jobs wait.
+``refuse``: sbatch refuses with its text. ``lose``: the job is accepted, and the answer is an error with its text.
+``late``: so many seconds pass between acceptance and answer. ``slow``: so many pass before the job is accepted, which
+happens even if nobody waits for it. ``private``: nobody sees the jobs of others in a list.
 """
 
 import json
@@ -10,6 +12,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(os.environ["STAND_IN_SLURM"])
@@ -29,16 +32,36 @@ def sbatch(arguments: list[str]) -> int:
     if (ROOT / "refuse").exists():
         sys.stderr.write((ROOT / "refuse").read_text())
         return 1
-    number = len(list(ROOT.glob("job-*.sh"))) + 1
     script = sys.stdin.read()
+    if (ROOT / "slow").exists():
+        _go_on_alone()
+        _wait("slow")
+    number = len(list(ROOT.glob("job-*.sh"))) + 1
     (ROOT / f"job-{number}.json").write_text(
         json.dumps({"account": os.environ.get("STAND_IN_ACCOUNT"), "environment": dict(os.environ)})
     )
     (ROOT / f"job-{number}.sh").write_text(script)
     if not (ROOT / "hold").exists():
         _run(number)
+    _wait("late")
+    if (ROOT / "lose").exists():
+        sys.stderr.write((ROOT / "lose").read_text())
+        return 255
     print(f"{number};stand-in")
     return 0
+
+
+def _go_on_alone() -> None:
+    """As a command on another host does when the connection to it is cut."""
+    if os.fork():
+        os.wait()
+        sys.exit(1)
+    os.setsid()
+
+
+def _wait(why: str) -> None:
+    if (ROOT / why).exists():
+        time.sleep(float((ROOT / why).read_text()))
 
 
 def _run(number: int) -> None:
@@ -49,11 +72,14 @@ def _run(number: int) -> None:
             stdout=log,
             stderr=log,
             start_new_session=True,
+            env={**os.environ, "SLURM_JOB_ID": str(number), "HOME": str(ROOT / "home")},
         )
     (ROOT / f"job-{number}.pid").write_text(str(process.pid))
 
 
 def squeue(arguments: list[str]) -> int:
+    if arguments[0] == "--noheader":
+        return _list(arguments[1:])
     with (ROOT / "queries").open("a") as queries:
         queries.write("q")
     (ROOT / "query-environment").write_text(json.dumps(dict(os.environ)))
@@ -64,10 +90,35 @@ def squeue(arguments: list[str]) -> int:
     if not (ROOT / f"job-{number}.sh").exists():
         sys.stderr.write("slurm_load_jobs error: Invalid job id specified\n")
         return 1
-    if not (ROOT / f"job-{number}.pid").exists():
+    state = _state(int(number))
+    if state == "PENDING":
         print("PENDING n/a")
-    elif _alive(int((ROOT / f"job-{number}.pid").read_text())):
+    elif state == "RUNNING":
         print("RUNNING 127.0.0.1")
+    return 0
+
+
+def _state(number: int) -> str:
+    pid = ROOT / f"job-{number}.pid"
+    if not pid.exists():
+        return "PENDING"
+    if _alive(int(pid.read_text())):
+        return "RUNNING"
+    return "CANCELLED" if (ROOT / f"cancelled-{number}").exists() else "FAILED"
+
+
+def _list(arguments: list[str]) -> int:
+    """``squeue --noheader --all --states=all --user=ACCOUNT --format=%i@%T@%r@%k``."""
+    hidden, states, user, form = arguments
+    assert (hidden, states, form) == ("--all", "--states=all", "--format=%i@%T@%r@%k")
+    if (ROOT / "private").exists():
+        return 0
+    for path in ROOT.glob("job-*.json"):
+        number = int(re.findall("[0-9]+", path.name)[0])
+        comment = re.findall("^#SBATCH --comment=(.*)$", path.with_suffix(".sh").read_text(), re.MULTILINE)
+        if user == f"--user={json.loads(path.read_text())['account']}":
+            state = _state(number)
+            print(f"{number}@{state}@{'NonZeroExitCode' if state == 'FAILED' else 'None'}@{comment[-1]}")
     return 0
 
 

@@ -9,10 +9,13 @@ from bricsauthenticator.slurm import (
     NOTHING_KNOWN,
     Job,
     JobState,
+    Row,
+    ending,
+    in_queue,
+    parse_list,
     parse_sbatch,
     parse_squeue,
     parse_squeue_error,
-    sbatch_complaints,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -90,22 +93,29 @@ def test_what_is_no_job_id(output: str) -> None:
         parse_sbatch(output)
 
 
-def test_reasons_of_sbatch_are_for_the_user() -> None:
-    stderr = (
-        "Shared connection to slurm closed.\n"
-        "sbatch: error: invalid partition specified: gpu2\n"
-        "sbatch: error: Batch job submission failed: Invalid partition name specified\n"
+def test_list() -> None:
+    output = (
+        "Welcome!\n12@RUNNING@None@jupyterhub:ab\n13@FAILED@NonZeroExitCode@(null)\n"
+        "14@PENDING@ReqNodeNotAvail, UnavailableNodes:n[1-2]@a@b\n15_1@RUNNING@None@x\n"
     )
-    assert sbatch_complaints(stderr) == (
-        "invalid partition specified: gpu2 Batch job submission failed: Invalid partition name specified"
-    )
-    assert sbatch_complaints("ssh: connect to host slurm port 2222: Connection refused") == ""
+    rows = parse_list(output)
+    assert rows == [
+        Row("12", "RUNNING", "None", "jupyterhub:ab"),
+        Row("13", "FAILED", "NonZeroExitCode", "(null)"),
+        Row("14", "PENDING", "ReqNodeNotAvail, UnavailableNodes:n[1-2]", "a@b"),
+    ]
+    assert [in_queue(row) for row in rows] == [True, False, True]
+    assert [ending(row) for row in rows] == [
+        "RUNNING",
+        "FAILED (NonZeroExitCode)",
+        "PENDING (ReqNodeNotAvail, UnavailableNodes:n[1-2])",
+    ]
 
 
 @given(st.text())
 def test_any_output_says_something_or_nothing(text: str) -> None:
     assert parse_squeue(text).state in JobState
     assert parse_squeue_error(text).state in JobState
-    sbatch_complaints(text)
+    parse_list(text)
     with contextlib.suppress(ValueError):
         assert parse_sbatch(text).isdigit()

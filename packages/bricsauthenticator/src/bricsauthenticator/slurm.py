@@ -1,4 +1,4 @@
-"""What Slurm's commands are given and what they say. Pure.
+"""What squeue and scancel say, and sbatch when it succeeds. Pure.
 
 The rule: a job is gone only if Slurm says so. Whatever else goes wrong on the way (SSH, sudo, a time-out, a
 controller that is away) says nothing about the job.
@@ -9,26 +9,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
-
-BATCH_SCRIPT = """#!/bin/bash -l
-#SBATCH --job-name=jupyterhub
-#SBATCH --chdir={{ homedir }}
-#SBATCH --output={{ homedir }}/jupyterhub_slurmspawner_%j.log
-#SBATCH --export=ALL
-#SBATCH --no-requeue
-#SBATCH --time={{ runtime }}
-{% if ngpus != "0" %}#SBATCH --gpus={{ ngpus }}
-{% endif %}{% if partition %}#SBATCH --partition={{ partition }}
-{% endif %}{% if reservation %}#SBATCH --reservation={{ reservation }}
-{% endif %}{% if options %}#SBATCH {{ options }}
-{% endif %}
-set -euo pipefail
-{{ prologue }}
-{% if srun %}{{ srun }} {% endif %}{{ cmd }}
-{{ epilogue }}
-"""
-"""Template of the batch script. A login shell with ``--export=ALL`` instead of ``--get-user-env``, for which
-slurmd needs capabilities that a container may lack; no requeue, as the hub would not notice the new place."""
 
 
 class JobState(Enum):
@@ -135,7 +115,36 @@ def parse_sbatch(output: str) -> str:
     return match.group(1)
 
 
-def sbatch_complaints(stderr: str) -> str:
-    """Slurm's own reasons for refusing a job, for the user; empty if it was not Slurm that failed."""
-    found = re.findall(r"^sbatch: error: ([ -~]{1,200})$", stderr, re.MULTILINE)
-    return " ".join(dict.fromkeys(found))
+@dataclass(frozen=True)
+class Row:
+    """A job in the list of an account's jobs."""
+
+    job_id: str
+    state: str
+    """Such as RUNNING, TIMEOUT, OUT_OF_MEMORY."""
+    reason: str
+    """Why it waits or how it ended, such as Resources, NonZeroExitCode, RaisedSignal:9(Killed), or None."""
+    comment: str
+
+
+LIST_FORMAT = "%i@%T@%r@%k"
+"""squeue's format of :func:`parse_list`'s lines; nothing in it needs quoting in a shell."""
+
+ROW = re.compile(r"([1-9][0-9]{0,9})@([A-Z_]{2,32})@([^@]*)@(.*)")
+
+
+def parse_list(output: str) -> list[Row]:
+    """The jobs in an answer of ``squeue -o LIST_FORMAT``. Lines of another form, such as greetings, are left out."""
+    matches = (ROW.fullmatch(line.strip()) for line in output.splitlines())
+    return [Row(*match.groups()) for match in matches if match]
+
+
+def in_queue(row: Row) -> bool:
+    """Whether the job is not over."""
+    return row.state not in OVER
+
+
+def ending(row: Row) -> str:
+    """How a job that is over ended, in Slurm's words."""
+    reason = "" if row.reason in ("", "None", "(null)") else f" ({row.reason})"
+    return f"{row.state}{reason}"

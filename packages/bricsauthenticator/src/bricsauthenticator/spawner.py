@@ -9,7 +9,8 @@ from typing import Any
 from traitlets import Integer, TraitError, Unicode, default, validate
 
 from bricsauthenticator import form
-from bricsauthenticator.job_spawner import JobSpawner, refusal
+from bricsauthenticator.explain import refusal
+from bricsauthenticator.job_spawner import JobSpawner
 from bricsauthenticator.names import Project, ProjectError, from_auth_state, make_project
 from bricsauthenticator.options import JobOptions, Limits, OptionsError, from_form, seconds
 from bricsauthenticator.options import validate as validate_options

@@ -1,0 +1,81 @@
+"""The batch script: the template, and what every rendered script gets whatever its template says. Pure."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from importlib import resources
+
+BATCH_SCRIPT = """#!/bin/bash
+#SBATCH --job-name=jupyterhub
+#SBATCH --chdir={{ homedir }}
+#SBATCH --output=/dev/null
+#SBATCH --export=ALL
+#SBATCH --time={{ runtime }}
+{% if ngpus != "0" %}#SBATCH --gpus={{ ngpus }}
+{% endif %}{% if partition %}#SBATCH --partition={{ partition }}
+{% endif %}{% if reservation %}#SBATCH --reservation={{ reservation }}
+{% endif %}{% if options %}#SBATCH {{ options }}
+{% endif %}
+# The log is its user's alone from the first byte on, whatever the umask of the files that he makes. Login scripts,
+# which may set that umask, write into it too.
+if ! shopt -q login_shell; then
+    log="{{ homedir }}/jupyterhub_slurmspawner_$SLURM_JOB_ID.log"
+    (umask 077 && set -C && : >"$log") 2>/dev/null && exec >>"$log" 2>&1
+    exec bash -l "$0"
+fi
+set -euo pipefail
+{{ prologue }}
+{% if srun %}{{ srun }} {% endif %}{{ cmd }}
+{{ epilogue }}
+"""
+"""Template of the batch script. A login shell with ``--export=ALL`` instead of ``--get-user-env``, for which
+slurmd needs capabilities that a container may lack."""
+
+COMMENT = "jupyterhub:"
+"""Begins the comment of every job; the mark of its start follows."""
+
+VARIABLE = "JUPYTERHUB_LAUNCHER"
+END = "END_OF_LAUNCHER"
+
+DIRECTIVE = re.compile(r"#SBATCH\b")
+"""sbatch(1): directives stand before the first line that is neither a comment nor blank."""
+
+
+def launcher_text() -> str:
+    """The program that runs in the job."""
+    return resources.files(__package__).joinpath("launcher.py").read_text()
+
+
+def server_command(python: str, mark: str, command: list[str]) -> str:
+    """The command line that runs the launcher, and by that the server, in a script that :func:`complete` made.
+
+    :param python: the command line of a Python of the job's environment.
+    :param command: the server's command; its words are not quoted, so that the job's shell may expand variables.
+    """
+    run = f"import os; exec(os.environ.pop('{VARIABLE}'))"
+    # Isolated, so that nothing in the user's home is taken for a module of the standard library.
+    return " ".join([python, "-I", "-S", "-c", f'"{run}"', shlex.quote(mark), *command])
+
+
+def complete(script: str, mark: str) -> str:
+    """A rendered script with the mark, without requeueing (the hub would not notice the new place), with the launcher.
+
+    After the script's own directives, since the last of several counts.
+    """
+    lines = script.splitlines()
+    end = _header_end(lines)
+    header = [f"#SBATCH --comment={COMMENT}{mark}", "#SBATCH --no-requeue"]
+    launcher = [f"{VARIABLE}=$(cat <<'{END}'", *launcher_text().splitlines(), END, ")", f"export {VARIABLE}"]
+    return "\n".join([*lines[:end], *header, *launcher, *lines[end:]]) + "\n"
+
+
+def _header_end(lines: list[str]) -> int:
+    """The number of lines up to the last directive."""
+    end = min(1, len(lines))
+    for number, line in enumerate(lines, 1):
+        if line.strip() and not line.startswith("#"):
+            break
+        if DIRECTIVE.match(line):
+            end = number
+    return end

@@ -1,0 +1,265 @@
+"""Starts the notebook server in its job, and tells the hub of it. Runs in the job, not in the hub.
+
+Its text travels in the batch script, so that nothing needs to be installed on the Slurm host: it uses the standard
+library of Python 3.8 and nothing else. Arguments: the mark of the start, then the server's command.
+
+- It reports job, then port once the server listens, and in the end the exit status with the last lines of the log.
+- It tries again for as long as the hub does not answer, or answers with any error. Only the hub's own word that it
+  does not know this start ends the job.
+- Kernels talk over sockets in a folder of their own, on the node's own disk, which other users cannot enter.
+"""
+
+# pathlib is slow to import.
+# ruff: noqa: PTH102, PTH108, PTH111, PTH118, PTH123
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from urllib.parse import urlsplit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import ssl
+
+FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 (what is made there is private and has a random name)
+"""On every node's own disk or memory. Short: a socket's path has at most 107 bytes, 50 of which are a kernel's."""
+
+REQUEST_SECONDS = 10
+PAUSES = (0.2, 10.0)
+"""Seconds between two tries to report: the first, the longest."""
+
+FAREWELL_SECONDS = 5
+"""For the last report: the job ends, and Slurm kills what does not."""
+
+KILL_SECONDS = 10
+LOG_BYTES = 4000
+
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1", None: "127.0.0.1"}  # noqa: S104
+
+
+class Hub:
+    """The hub's API, as far as it concerns this job."""
+
+    def __init__(self, mark: str) -> None:
+        self.url = os.environ["JUPYTERHUB_API_URL"].rstrip("/") + "/batchspawner"
+        self._token = os.environ["JUPYTERHUB_API_TOKEN"]
+        self._about = {"mark": mark, "job": os.environ.get("SLURM_JOB_ID", "")}
+        self._told = ""
+
+    def report(self, what: dict[str, object], seconds: float = REQUEST_SECONDS) -> bool | None:
+        """Report something: whether the hub wants the job to go on; None if that is not known yet."""
+        from urllib.error import HTTPError
+        from urllib.request import Request, urlopen
+
+        headers = {"Authorization": "token " + self._token, "Content-Type": "application/json"}
+        body = json.dumps({**self._about, **what}).encode()
+        try:
+            request = Request(self.url, body, headers, method="POST")  # noqa: S310 (the hub's own URL)
+            with urlopen(request, timeout=seconds, context=tls()):  # noqa: S310
+                return True
+        except HTTPError as error:
+            if error.code == 403 and says_refused(error):
+                return False
+            self._tell(str(error))
+        except Exception as error:
+            self._tell(repr(error))
+        return None
+
+    def _tell(self, trouble: str) -> None:
+        if trouble != self._told:
+            self._told = trouble
+            say(f"the hub at {self.url} cannot be told yet: {trouble}")
+
+
+def tls() -> ssl.SSLContext | None:
+    """The hub's certificates, where JupyterHub's ``internal_ssl`` is on."""
+    key = os.environ.get("JUPYTERHUB_SSL_KEYFILE")
+    if not key:
+        return None
+    import ssl
+
+    context = ssl.create_default_context(cafile=os.environ.get("JUPYTERHUB_SSL_CLIENT_CA") or None)
+    context.load_cert_chain(os.environ["JUPYTERHUB_SSL_CERTFILE"], key)
+    return context
+
+
+def says_refused(error: object) -> bool:
+    """Whether it is the hub that refuses: anything between may answer 403 too, and so may a hub in trouble."""
+    try:
+        answer = json.loads(error.read(10000))  # type: ignore[attr-defined]
+    except (OSError, ValueError):
+        return False
+    return isinstance(answer, dict) and answer.get("refused") is True
+
+
+class Job:
+    """The server's process, and the signals that are for it."""
+
+    def __init__(self) -> None:
+        self.server: subprocess.Popen[bytes] | None = None
+        self.told_to_end = 0
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._pass_on)
+
+    def _pass_on(self, number: int, _frame: object) -> None:
+        if not self.told_to_end and number == signal.SIGTERM:
+            say("told to end: the job is cancelled, or its time is up")
+        self.told_to_end = number
+        if self.server is not None and self.server.poll() is None:
+            self.server.send_signal(number)
+
+    def start(self, command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+        self.server = subprocess.Popen(command, env=environment)
+        if self.told_to_end:
+            self.server.send_signal(self.told_to_end)
+        return self.server
+
+
+def say(text: str) -> None:
+    """Write a line into the job's log."""
+    print("launcher:", text, file=sys.stderr, flush=True)
+
+
+def home_trouble() -> str:
+    """Why nothing can be written in the home; empty if it can."""
+    home = os.path.expanduser("~")
+    probe = os.path.join(home, f".jupyterhub-probe-{os.urandom(8).hex()}")
+    try:
+        with open(probe, "xb") as file:
+            file.write(b"x")
+    except OSError as error:
+        return f"{home}: {error.strerror}"
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(probe)
+    return ""
+
+
+def private_folder() -> str:
+    """A new folder that nobody else can enter; empty if there is no place for one.
+
+    ``mkdir`` fails where a name is taken already, by a symbolic link too.
+    """
+    for parent in FOLDERS:
+        path = f"{parent}/jupyter-{os.urandom(8).hex()}"
+        try:
+            os.mkdir(path, 0o700)
+        except OSError:
+            continue
+        return path
+    return ""
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("", 0))
+        return int(listener.getsockname()[1])
+
+
+def listens(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+def log_tail() -> str:
+    """The end of the job's log, if its output goes to a file."""
+    try:
+        if not stat.S_ISREG(os.fstat(2).st_mode):
+            return ""
+        with open("/proc/self/fd/2", "rb") as log:
+            log.seek(max(0, os.fstat(2).st_size - LOG_BYTES))
+            return log.read(LOG_BYTES).decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def accepted(hub: Hub, server: subprocess.Popen[bytes], **what: object) -> bool:
+    """Report until the hub answers; False only if it refuses. Ends with the server, too."""
+    pause, longest = PAUSES
+    while server.poll() is None:
+        answer = hub.report(what)
+        if answer is not None:
+            return answer
+        wait(server, pause)
+        pause = min(pause * 1.5, longest)
+    return True
+
+
+def wait(server: subprocess.Popen[bytes], seconds: float) -> None:
+    """Wait, but not longer than the server lives."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        server.wait(seconds)
+
+
+def wanted(hub: Hub, server: subprocess.Popen[bytes], host: str, port: int) -> bool:
+    """Report the job, and the server once it listens; False if the hub refuses."""
+    if not accepted(hub, server, stage="started"):
+        return False
+    while server.poll() is None and not listens(host, port):
+        wait(server, 0.05)
+    return accepted(hub, server, stage="listening", port=port)
+
+
+def end(server: subprocess.Popen[bytes]) -> None:
+    """End the server, by force if need be."""
+    server.terminate()
+    wait(server, KILL_SECONDS)
+    if server.poll() is None:
+        server.kill()
+
+
+def farewell(hub: Hub, **what: object) -> None:
+    """Report how it ended, if the hub can be told quickly."""
+    deadline = time.monotonic() + FAREWELL_SECONDS
+    while hub.report({"stage": "ended", **what}, 2) is None and time.monotonic() < deadline:
+        time.sleep(PAUSES[0])
+
+
+def main(mark: str, command: list[str]) -> int:
+    """Run the server; its exit status, as a shell gives it."""
+    job, hub = Job(), Hub(mark)
+    trouble = home_trouble()
+    if trouble:
+        say("nothing can be written in the home directory " + trouble)
+        farewell(hub, status=1, home=trouble)
+        return 1
+    port, folder = free_port(), private_folder()
+    url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
+    host = url.hostname or ""
+    netloc = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    environment = dict(os.environ, JUPYTERHUB_SERVICE_URL=url._replace(netloc=netloc).geturl())
+    if folder:
+        environment["JUPYTER_RUNTIME_DIR"] = folder
+    try:
+        server = job.start(command, environment)
+        refused = not wanted(hub, server, ANY_ADDRESS.get(host, host), port)
+        if refused:
+            say("the hub does not know this job: it ends")
+            end(server)
+        status = server.wait()
+    except OSError as error:
+        say(f"{command[0]}: {error.strerror}")
+        refused, status = False, 127
+    finally:
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)
+    if not refused:
+        farewell(hub, status=status, log=log_tail())
+    return status if status >= 0 else 128 - status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

@@ -1,0 +1,203 @@
+"""``TrackedJob``: what the hub knows about a server's job, in memory and in its database.
+
+- Each start has a mark, which is stored before the job is submitted and is in the job's comment. What a start leaves
+  behind is looked for and cancelled (see ``leftovers``), or ends by itself when its launcher's report is refused.
+- A job counts as gone only when Slurm says so, or when nothing has been known about it until long after its time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from typing import Any
+
+from batchspawner import JobStatus  # type: ignore[import-untyped]
+from traitlets import Float
+
+from bricsauthenticator import leftovers, slurm
+from bricsauthenticator.commands import CommandError
+from bricsauthenticator.job_commands import JobCommands
+from bricsauthenticator.leftovers import LEFTOVERS, Leftover
+from bricsauthenticator.options import seconds
+from bricsauthenticator.report_api import Report, Verdict
+
+STATUS = {
+    slurm.JobState.PENDING: JobStatus.PENDING,
+    slurm.JobState.RUNNING: JobStatus.RUNNING,
+    slurm.JobState.GONE: JobStatus.NOTFOUND,
+    slurm.JobState.UNKNOWN: JobStatus.UNKNOWN,
+}
+
+DAY = 86400.0
+
+
+class TrackedJob(JobCommands):
+    """A job, from before it is submitted until it is certainly gone.
+
+    :mod:`bricsauthenticator.slurm` makes out what squeue says; batchspawner's ``state_…_re`` are not used.
+    """
+
+    lost_grace = Float(
+        600.0,
+        help="Seconds after the end of its time limit from which a job counts as lost if nothing is known about it.",
+    ).tag(config=True)
+
+    mark = ""
+    """That of the start that the server comes from."""
+
+    req_username: str
+    _job = slurm.NOTHING_KNOWN
+    _starting = False
+    _time_up = 0.0
+    """When the job's time limit ends, at the latest known; 0 before it has been seen running."""
+    _end: Report | None = None
+    """The launcher's last report, of the server's end."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._reported = asyncio.Event()
+        """Set at each of the launcher's reports."""
+
+    # -- state
+
+    def get_state(self) -> dict[str, Any]:
+        """The job, the start that it comes from, and starts that were given up."""
+        state: dict[str, Any] = super().get_state()
+        if self.mark or self.job_id:
+            state |= {"mark": self.mark, "starting": self._starting, "account": self.req_username}
+            state["time_up"] = self._time_up
+        if given_up := LEFTOVERS.stored(self.orm_spawner):
+            state[leftovers.KEY] = given_up
+        return state
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Set what :meth:`get_state` gave. A start that was interrupted by the hub's end is given up."""
+        super().load_state(state)
+        self.mark, self._time_up = state.get("mark", ""), state.get("time_up", 0.0)
+        self.req_username = str(state.get("account") or self.req_username)
+        LEFTOVERS.load(state, self)
+        if state.get("starting"):
+            self.give_up()
+
+    def clear_state(self) -> None:
+        """Forget the job."""
+        super().clear_state()
+        self.mark, self._time_up, self._starting = "", 0.0, False
+        self._job, self._end = slurm.NOTHING_KNOWN, None
+
+    def store(self) -> None:
+        """Write the state into the hub's database."""
+        self.orm_spawner.state = self.get_state()
+        self.user.db.commit()
+
+    def give_up(self) -> None:
+        """Leave the job, whether it is known or not, to be cancelled."""
+        LEFTOVERS.add(leftovers.given_up(self.mark, self.req_username, self.job_id), self)
+        self.forget()
+
+    def forget(self) -> None:
+        """The job is gone, or is no longer the server's. The hub still needs the token, to revoke it."""
+        self.mark = self.job_id = self.job_status = ""
+
+    async def settle(self, leftover: Leftover) -> Leftover | None:
+        """Cancel the job of a start that was given up; None once it is gone.
+
+        :raises RuntimeError: Slurm cannot be asked.
+        """
+        job_id, account = leftover.job_id, leftover.username
+        if not job_id:
+            job_id = await self.find(leftover.mark, account)
+            if not job_id:
+                return leftover
+        with suppress(CommandError):  # it may be gone already, which the query tells
+            await self.cancel(job_id, account)
+        gone = (await self._ask(job_id, account)).state is slurm.JobState.GONE
+        return None if gone else leftovers.found(leftover, job_id)
+
+    # -- what Slurm says
+
+    async def _ask(self, job_id: str, account: str = "") -> slurm.Job:
+        """What Slurm says about a job.
+
+        :raises CommandError: it says nothing.
+        """
+        try:
+            output = await self.query(job_id, account)
+        except CommandError as error:
+            job = slurm.parse_squeue_error(error.stderr)
+            if job.state is slurm.JobState.UNKNOWN:
+                raise
+            return job
+        return slurm.parse_squeue(output)
+
+    async def query_job_status(self) -> JobStatus:
+        """What is known about the job; UNKNOWN whenever Slurm has not told. Raises nothing."""
+        if not self.job_id:
+            return JobStatus.NOTFOUND
+        known = self._job.state is not slurm.JobState.UNKNOWN
+        try:
+            self._job = await self._ask(self.job_id)
+        except Exception as error:
+            self._job = slurm.NOTHING_KNOWN
+            log = self.log.warning if known else self.log.debug  # once an outage for all to see
+            log("Querying job %s of %s failed: %s", self.job_id, self._log_name, error)
+        self.job_status = self._job.state.name
+        if self._job.state is slurm.JobState.RUNNING:
+            self._time_up = max(self._time_up or time.time() + self._time_limit(), time.time())
+        return STATUS[self._job.state]
+
+    def _time_limit(self) -> float:
+        with suppress(ValueError):
+            return float(seconds(self.req_runtime))
+        return DAY
+
+    def is_lost(self) -> bool:
+        """Whether nothing is known about the job, long after its time."""
+        over = self._time_up and time.time() > self._time_up + self.lost_grace
+        return bool(over) and self._job.state is slurm.JobState.UNKNOWN
+
+    async def ending(self) -> str:
+        """How the job ended, in Slurm's words; empty if they cannot be had."""
+        with suppress(RuntimeError, OSError):
+            for row in await self.list_jobs():
+                if row.job_id == self.job_id and not slurm.in_queue(row):
+                    return slurm.ending(row)
+        return ""
+
+    def state_ispending(self) -> bool:
+        """As of the last query."""
+        return self._job.state is slurm.JobState.PENDING
+
+    def state_isrunning(self) -> bool:
+        """As of the last query."""
+        return self._job.state is slurm.JobState.RUNNING
+
+    def state_isunknown(self) -> bool:
+        """As of the last query."""
+        return self._job.state is slurm.JobState.UNKNOWN
+
+    def state_gethost(self) -> str:
+        """The node of the running job, as of the last query."""
+        return self._job.host
+
+    # -- what the launcher says
+
+    def take_report(self, report: Report) -> Verdict:
+        """Take the report of a launcher with this start's mark."""
+        if self._starting and not self.job_id:
+            self._reported.set()
+            return Verdict.LATER
+        if report.job != self.job_id:
+            return Verdict.REFUSED
+        if report.stage == "listening" and self._starting:
+            self.port = report.port
+        elif report.stage == "ended":
+            self._end = report
+        self._reported.set()
+        return Verdict.ACCEPTED
+
+    async def wait_for_report(self, longest: float) -> None:
+        """Wait until a report has come since :attr:`_reported` was last cleared."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._reported.wait(), longest)

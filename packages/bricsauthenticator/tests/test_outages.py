@@ -1,0 +1,70 @@
+"""What users are told when a server does not start, and servers that live through outages of Slurm."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from real_hub import Browser, Hub, wait_for
+from spawning import FORM, message, start
+from stand_in_issuer import Issuer
+
+
+def test_slurms_refusal_is_shown(hub: Hub, alice: Browser) -> None:
+    text = "sbatch: error: Batch job submission failed: Invalid partition name specified\n"
+    with hub.slurm_is("refuse", text):
+        page = alice.post_form(FORM)
+    assert page.status_code == 400
+    assert "Slurm refused the job: Invalid partition name specified" in message(page)
+    assert not alice.server()
+
+
+def test_without_slurm_the_message_says_so(hub: Hub, alice: Browser) -> None:
+    with hub.slurm_is("fail"):
+        response = alice.post_api(FORM)
+    assert response.status_code == 503
+    assert "Slurm cannot be reached" in response.json()["message"]
+
+
+def test_a_job_that_dies_at_once(hub: Hub, alice: Browser, issuer: Issuer) -> None:
+    token = issuer.token()
+    alice.http.headers["X-Auth-Id-Token"] = token  # a proxy sends it with every request
+    with hub.slurm_is("die"):
+        response = alice.post_api(FORM)
+        assert response.status_code == 500
+    number = hub.job()["number"]
+    expected = (
+        f"Job {number} ended before its server was ready: FAILED (NonZeroExitCode).\nIts log in the home"
+    )
+    assert expected in response.json()["message"]
+    log = hub.log.read_text()
+    assert '"X-Auth-Id-Token": "[secret]"' in log, "error 500 logs all headers"
+    assert token not in log
+
+
+def test_a_server_outlives_an_outage(hub: Hub, alice: Browser) -> None:
+    start(alice)
+    number = hub.job()["number"]
+    with hub.slurm_is("fail"):
+        time.sleep(4)
+        assert alice.server()["ready"]
+    time.sleep(2)
+    assert alice.server()["ready"]
+    failures = [
+        line for line in hub.log.read_text().splitlines() if f"Querying job {number} of alice failed" in line
+    ]
+    assert len(failures) >= 2
+    assert len([line for line in failures if line.startswith("[W")]) == 1, "one warning for one outage"
+
+
+def test_a_cancellation_is_tried_until_it_succeeds(hub: Hub, alice: Browser) -> None:
+    start(alice)
+    number = hub.job()["number"]
+    with hub.slurm_is("fail"):
+        stopping = threading.Thread(target=alice.stop)
+        stopping.start()
+        time.sleep(2)
+        assert not (hub.slurm / f"cancelled-{number}").exists()
+    stopping.join(30)
+    wait_for(lambda: (hub.slurm / f"cancelled-{number}").exists(), "the job to be cancelled", 20)
+    wait_for(lambda: not alice.server(), "the server to be gone", 20)
