@@ -70,13 +70,18 @@ def cut_connections(running: RunningInstance) -> None:
 
 
 def kill_hub(running: RunningInstance) -> None:
-    """Kill the hub at once, and have its container back, but not yet the hub."""
-    container = running.container("jupyterhub")
-    before = container.attrs["State"]["Pid"]
-    container.kill("SIGKILL")
-    wait_for(lambda: running.container("jupyterhub").attrs["State"]["Pid"] != before, "the hub is killed")
-    if running.container("jupyterhub").status != "running":
-        running.container("jupyterhub").start()
+    """Kill the hub at once, and have its container back, which podman's own ``kill`` may not bring by itself."""
+    before = running.container("jupyterhub").attrs["State"]["Pid"]
+    running.container("jupyterhub").kill("SIGKILL")
+
+    def is_back() -> bool:
+        container = running.container("jupyterhub")
+        if container.status == "exited":
+            container.start()
+        pid: int = container.attrs["State"]["Pid"]
+        return pid not in (0, before)
+
+    wait_for(is_back, "the hub's container is back")
 
 
 def marks(running: RunningInstance, account: str) -> list[str]:

@@ -117,9 +117,9 @@ c.SlurmSpawner.batch_query_cmd = f"SLURMSPAWNER_JOB_ID={{job_id}} {WRAPPERS}/slu
 c.SlurmSpawner.batch_cancel_cmd = f"SLURMSPAWNER_JOB_ID={{job_id}} {WRAPPERS}/slurmspawner_scancel"
 # The built-in BricsSlurmSpawner looks for jobs of which it knows no more than the mark, as the service account itself.
 # Whether that may see them is the site's choice (PrivateData=jobs): jobs that the hub does not know end anyway.
-if (
-    "batch_list_cmd"
-    in next(iter(entry_points(group="jupyterhub.spawners", name="brics"))).load().class_trait_names()
+if any(
+    hasattr(found.load(), "batch_list_cmd")
+    for found in entry_points(group="jupyterhub.spawners", name="brics")
 ):
     c.BricsSlurmSpawner.batch_list_cmd = (
         f"{SSH} squeue --noheader --all --states=all --user={{username}} --format=%i@%T@%r@%k"

@@ -143,7 +143,7 @@ class Hub:
             raise AssertionError(f"the hub ended:\n{self.log.read_text()[-3000:]}")
         try:
             return requests.get(f"{self.url}/health", timeout=1).ok
-        except requests.ConnectionError:
+        except requests.RequestException:
             return False
 
     def kill(self, number: int = signal.SIGKILL) -> None:

@@ -32,6 +32,18 @@ def press_start(client: HubClient) -> threading.Thread:
     return thread
 
 
+def all_jobs(running: RunningInstance) -> set[str]:
+    """The IDs of the account's jobs, those included that ended within the last minute."""
+    shown = running.slurm("squeue", "--noheader", "--states=all", "--format=%i", f"--user={ACCOUNT}")
+    return set(shown.split())
+
+
+def hub_log(running: RunningInstance) -> str:
+    """The hub's last words."""
+    text: bytes = running.container("jupyterhub").logs(tail=300)
+    return text.decode(errors="replace")
+
+
 def hub_answers(client: HubClient) -> bool:
     try:
         return client.get("/hub/health").status_code == 200
@@ -60,8 +72,10 @@ def test_late_answer(running: RunningInstance, testuser: HubClient) -> None:
 def test_late_answer_of_a_job_that_waits(running: RunningInstance, testuser: HubClient) -> None:
     with slurm_faults.pending(running), slurm_faults.sbatch(running, slurm_faults.LATE_ANSWER):
         thread = press_start(testuser)
-        wait_for(lambda: running.jobs(ACCOUNT), "the job waits")
-        thread.join(50)
+        (job,) = wait_for(lambda: running.jobs(ACCOUNT), "the job waits")
+        wait_for(lambda: f"Job {job} of testuser submitted" in hub_log(running), "it is adopted", 90)
+        assert running.job_state(job) == "PENDING"
+    thread.join()
     assert_usable(running, testuser)
 
 
@@ -82,11 +96,11 @@ def test_job_accepted_after_the_start_was_given_up(running: RunningInstance, tes
         else:
             assert answer.status_code == 503, answer.text
             assert "try again" in answer.json()["message"]
-        assert not running.jobs(ACCOUNT)
-    testuser.start(**OPTIONS)
-    (job,) = running.jobs(ACCOUNT)
-    wait_for(lambda: running.jobs(ACCOUNT) != [job], "the late job", 60)
-    wait_for(lambda: running.jobs(ACCOUNT) == [job], "it ends", MINUTE_S)
+        before = all_jobs(running)
+    thread = press_start(testuser)
+    wait_for(lambda: len(all_jobs(running) - before) == 2, "the late job beside the second start's")
+    wait_for(lambda: len(running.jobs(ACCOUNT)) == 1, "it ends", MINUTE_S)
+    thread.join()
     assert_usable(running, testuser)
 
 

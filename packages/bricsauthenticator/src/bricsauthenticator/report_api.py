@@ -41,7 +41,7 @@ class Verdict(Enum):
     ACCEPTED = 200
     REFUSED = 403
     """The job is not, or no longer, one of the hub's: it must end."""
-    LATER = 503
+    LATER = 409
     """It is not known yet whose job it is: report again."""
 
 
