@@ -49,10 +49,17 @@ def refuse_unstable(new: Node, old: Node | None, where: object) -> None:
     elif isinstance(new, list):
         for value in new:
             refuse_unstable(value, None, where)
-    elif new.style == ">" and not isinstance(old, Scalar) and read_again(new.text, ">") != new.text:
+    elif new.style == ">" and not isinstance(old, Scalar) and not _is_stable(new.text):
         raise KustomizeError(
             where, f"the folded text {new.text[:20]!r}… is not supported here: write it with '|'"
         )
+
+
+def _is_stable(folded: str) -> bool:
+    try:
+        return read_again(folded, ">") == folded
+    except ValueError:
+        return False
 
 
 def is_open_ended(text: str) -> bool:
