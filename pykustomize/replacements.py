@@ -21,7 +21,7 @@ from pykustomize.nodes import (
     renew_node,
     replace_everywhere,
 )
-from pykustomize.resources import Resource, Resources
+from pykustomize.resources import Resource, Resources, check_identity
 from pykustomize.scalars import tag_of
 from pykustomize.selectors import Selector
 
@@ -111,6 +111,7 @@ def apply_replacements(resources: Resources, replacements: list[Replacement]) ->
                 if resource.body is not None and target.selects(resource):
                     for path in target.paths:
                         _write(resource, path, target, _value(replacement, source), replacement.where)
+                    check_identity(resource, typed=False)
 
 
 def _source_of(resources: Resources, replacement: Replacement) -> Resource | None:

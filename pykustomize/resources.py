@@ -193,9 +193,10 @@ def _check(resource: Resource) -> None:
             raise KustomizeError(resource.origin, f"the annotation '{key}' is kustomize's own")
 
 
-def check_identity(resource: Resource) -> None:
+def check_identity(resource: Resource, *, typed: bool = True) -> None:
     """Refuse a document whose kind, name, labels or annotations cannot be read.
 
+    :param typed: kind, version, name and namespace must be strings for YAML, too.
     :raises KustomizeError: with the field.
     """
     body, origin = resource.body, resource.origin
@@ -206,7 +207,8 @@ def check_identity(resource: Resource) -> None:
         raise KustomizeError(origin, f"a document of kind {resource.kind} has no metadata.name")
     for path in (("kind",), ("apiVersion",), ("metadata", "name"), ("metadata", "namespace")):
         node = lookup(body, *path)
-        if node is not None and not is_null(node) and not (isinstance(node, Scalar) and node.tag == STR):
+        is_string = isinstance(node, Scalar) and (node.tag == STR or not typed)
+        if node is not None and not is_null(node) and not is_string:
             raise KustomizeError(
                 origin, f"{'.'.join(path)} of {resource.kind} {resource.name} must be a string"
             )
