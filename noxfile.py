@@ -1,6 +1,6 @@
 """Test sessions. Only shells out; the checks themselves are the tools' and the tests'.
 
-``nox`` runs every session, ``nox -s NAME`` one of them, ``nox -s NAME -- ARGS`` hands ARGS to its tool.
+``nox`` runs every session but ``full``, ``nox -s NAME`` one of them, ``nox -s NAME -- ARGS`` hands ARGS to its tool.
 """
 
 from __future__ import annotations
@@ -46,16 +46,8 @@ def run_pytest(session: nox.Session, *where: str, options: tuple[str, ...] = ())
     session.run("pytest", *options, *([] if named else where), *session.posargs)
 
 
-def run_live_tests(session: nox.Session, *where: str) -> None:
-    """Run pytest on real pods; what fails is tried once more by itself, and both results are shown.
-
-    Machines are shared and slow at times, and a live test waits for many processes: one that fails twice is wrong.
-    """
-    try:
-        run_pytest(session, *where)
-    except nox.command.CommandFailed:
-        session.warn("some tests failed, see above: they are tried once more, by themselves")
-        run_pytest(session, *where, options=("--last-failed", "--last-failed-no-failures=none"))
+DURATIONS = "--durations=15"
+"""Live tests wait for many processes: the log tells where the time goes."""
 
 
 def files_of_project(session: nox.Session) -> list[Path]:
@@ -133,14 +125,20 @@ def conformance(session: nox.Session) -> None:
 @nox.session
 def integration(session: nox.Session) -> None:
     """Bring the pod up, use it, and take it down."""
-    run_live_tests(session, "tests/integration")
+    run_pytest(session, "tests/integration", options=(DURATIONS,))
+
+
+@nox.session(default=False)
+def full(session: nox.Session) -> None:
+    """Run what takes long, before a release."""
+    run_pytest(session, "tests/integration", options=("-m", "full", DURATIONS))
 
 
 @nox.session
 def browser(session: nox.Session) -> None:
     """Use both development environments with chromium; pictures of each step go to test-artefacts/."""
     ensure_chromium(session)
-    run_live_tests(session, "tests/browser")
+    run_pytest(session, "tests/browser", options=(DURATIONS,))
 
 
 def ensure_chromium(session: nox.Session) -> None:
