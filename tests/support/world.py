@@ -108,12 +108,13 @@ class World:
 
 @dataclass(frozen=True)
 class One:
-    """An instance in a world."""
+    """An instance in a world; ``password`` is that of its settings, if they have one."""
 
     world: World
     instance: Instance
     port: int
     environment: str = "dev_dummyauth"
+    password: str = field(default="", repr=False)
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -146,7 +147,7 @@ class One:
     def client(self, user: str = "testuser") -> HubClient:
         """A new browser session of a user who has signed in."""
         client = HubClient(self.url)
-        client.sign_in(user, (self.directory / "password").read_text())
+        client.sign_in(user, self.password or (self.directory / "password").read_text())
         assert client.signed_in, f"{user} cannot sign in"
         return client
 

@@ -29,7 +29,9 @@ WRITE_KERNEL = 'mkdir -p "$1/kernels/shared" && printf %s "$2" >"$1/kernels/shar
 def brought_up(world: World, directory: Path, environment: str, **changes: str) -> One:
     """An instance of an environment, up from a directory whose settings are theirs but for changes."""
     write_existing(directory, SETTINGS[environment] | changes, {})
-    made = One(world, Instance(f"moved-{environment.rpartition('_')[2]}"), free_port(), environment)
+    instance = Instance(f"moved-{environment.rpartition('_')[2]}")
+    password = SETTINGS[environment].get("dummyAuthPassword", "")
+    made = One(world, instance, free_port(), environment, password)
     done = made.up("--deploy-dir", str(directory))
     assert "JupyterHub is ready" in done.stdout
     return made
@@ -46,9 +48,7 @@ def dummy(own_world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 def test_a_notebook_with_shared_kernels(dummy: One) -> None:
-    client = HubClient(dummy.url)
-    client.sign_in("testuser", SETTINGS["dev_dummyauth"]["dummyAuthPassword"])
-    assert client.signed_in
+    client = dummy.client()
     client.start(brics_project="project2.brics")
     try:
         names = "'JUPYTER_PATH', 'JUPYTER_DATA_DIR', 'CONDA_DEFAULT_ENV'"

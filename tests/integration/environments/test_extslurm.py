@@ -36,7 +36,8 @@ def deploy_dir(slurm_host: SlurmHost, around: Outside, hub_port: int) -> Path:
 @pytest.fixture(scope="module")
 def one(around: Outside, deploy_dir: Path) -> Iterator[One]:
     """The instance, up."""
-    made = One(around.world, Instance("ext"), free_port(), "dev_dummyauth_extslurm")
+    password = SETTINGS["dev_dummyauth_extslurm"]["dummyAuthPassword"]
+    made = One(around.world, Instance("ext"), free_port(), "dev_dummyauth_extslurm", password)
     made.up("--deploy-dir", str(deploy_dir))
     yield made
     around.world.invoke("down", "--all")
