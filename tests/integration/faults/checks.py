@@ -1,0 +1,89 @@
+"""What the rows check on the running pod."""
+
+from __future__ import annotations
+
+import requests
+
+from tests.integration.faults.fault import Check
+from tests.integration.faults.scene import ACCOUNT, PROJECT, SECOND_USER, Scene
+from tests.support.waiting import wait_for
+
+LATER_S = 120
+"""Seconds within which everything is as it was: generous, for a small machine that does other things too."""
+
+
+def _kernel_lives(scene: Scene) -> None:
+    assert scene.kernel.run("print(x)").strip() == scene.value
+
+
+def _server_is_kept(scene: Scene) -> None:
+    """The hub asks Slurm for the server now."""
+    answer = scene.client.start_by_api({})
+    assert answer.status_code == 400, answer.text
+    assert "already running" in answer.text, answer.text
+
+
+def _same_job(scene: Scene) -> None:
+    assert scene.real.jobs(ACCOUNT) == [scene.job]
+
+
+def _signed_in(scene: Scene) -> None:
+    def signed_in() -> bool:
+        try:
+            return scene.client.signed_in
+        except requests.RequestException:
+            return False
+
+    wait_for(signed_in, "the session from before is good", LATER_S)
+
+
+def _same_containers(scene: Scene) -> None:
+    assert scene.container_ids() == scene.containers
+
+
+def _ready(scene: Scene) -> None:
+    scene.wait_until_ready()
+
+
+def _not_ready(scene: Scene) -> None:
+    wait_for(lambda: scene.status()["state"] != "ready", "status says that something is wrong", LATER_S)
+
+
+def _next_server_starts(scene: Scene) -> None:
+    client = scene.real.client(SECOND_USER)
+    client.stop()
+    client.start(brics_project=PROJECT)
+    assert client.run("import os; print('SLURM_JOB_ID' in os.environ)").strip() == "True"
+    client.stop()
+    wait_for(lambda: not scene.real.jobs(f"{SECOND_USER}.project1"), "its job has ended", LATER_S)
+
+
+def _start_is_put_off(scene: Scene) -> None:
+    """An outage is never called a refusal."""
+    client = scene.real.client(SECOND_USER)
+    answer = client.start_by_api({"brics_project": PROJECT})
+    assert answer.status_code == 503, f"{answer.status_code}: {answer.text}"
+    wait_for(lambda: client.server() is None, "the hub has no server of the start that failed")
+
+
+def _no_unknown_job(scene: Scene) -> None:
+    wait_for(
+        lambda: not scene.real.jobs(f"{SECOND_USER}.project1"), "no job is left of the start that failed", 60
+    )
+
+
+KERNEL_LIVES = Check("the kernel still has its variable", _kernel_lives)
+SERVER_IS_KEPT = Check("the hub asks Slurm and keeps the server", _server_is_kept)
+SAME_JOB = Check("`squeue` shows the same one job", _same_job)
+SIGNED_IN = Check("the user is signed in", _signed_in)
+SAME_CONTAINERS = Check("podman lists the same containers", _same_containers)
+READY = Check("`status` says ready", _ready)
+NOT_READY = Check("`status` does not say ready", _not_ready)
+NEXT_SERVER_STARTS = Check("another user's server starts and stops", _next_server_starts)
+START_IS_PUT_OFF = Check("another user's start gets 503", _start_is_put_off)
+NO_UNKNOWN_JOB = Check("no job of that user is left", _no_unknown_job)
+
+WORK_GOES_ON = (SIGNED_IN, KERNEL_LIVES, SERVER_IS_KEPT, SAME_JOB, SAME_CONTAINERS)
+
+SETS = {"the work goes on": WORK_GOES_ON}
+"""What most rows check afterwards, by the name that the page gives it."""
