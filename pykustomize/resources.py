@@ -20,7 +20,7 @@ from pykustomize.nodes import (
     text_of,
 )
 from pykustomize.scalars import untyped
-from pykustomize.texts import string, string_mapping
+from pykustomize.texts import string_mapping
 
 _INTERNAL = ("internal.config.kubernetes.io/", "kustomize.config.k8s.io/", "internal.kustomize.io/")
 _INTERNAL_NAMES = frozenset(f"config.kubernetes.io/{name}" for name in ("path", "index", "id")) | frozenset(
@@ -112,15 +112,12 @@ class Resource:
         return metadata
 
     def set_name(self, name: str) -> None:
-        """Set ``metadata.name``, a string; what it is written with stays."""
-        old = self.metadata().get("name")
-        self.metadata()["name"] = (
-            string(name)._replace(style=old.style) if isinstance(old, Scalar) else string(name)
-        )
+        """Set ``metadata.name``. What it is written with stays, and without quotes it is what it looks like."""
+        self.metadata()["name"] = untyped(self.metadata().get("name"), name)
 
     def affix(self, prefix: str, suffix: str) -> None:
-        """Put something before and behind ``metadata.name``, which then is what it looks like."""
-        self.metadata()["name"] = untyped(self.metadata().get("name"), f"{prefix}{self.name}{suffix}")
+        """Put something before and behind ``metadata.name``."""
+        self.set_name(f"{prefix}{self.name}{suffix}")
 
     def set_namespace(self, namespace: str) -> None:
         """Set or, if empty, remove ``metadata.namespace``."""
