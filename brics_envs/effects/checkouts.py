@@ -68,11 +68,11 @@ def remember_images(root: Path, names: Iterable[str]) -> None:
         _write(root, replace(record, images=(*record.images, *sorted(missing))))
 
 
-def forget_images(root: Path) -> None:
-    """The checkout uses no images any more."""
+def forget_images(root: Path, names: Iterable[str]) -> None:
+    """The checkout does not use these images any more."""
     record = _read(_file(root))
-    if record is not None:
-        _write(root, replace(record, images=()))
+    if record is not None and (left := set(record.images) - set(names)) != set(record.images):
+        _write(root, replace(record, images=tuple(sorted(left))))
 
 
 def images_of_others(root: Path) -> frozenset[str]:

@@ -27,7 +27,7 @@ def clean(root: Path) -> str:
     if names:
         podman("rmi", "--force", *names, timeout_s=DEADLINE_S)
     podman("image", "prune", "--force", *OURS, timeout_s=DEADLINE_S)
-    forget_images(root)
+    forget_images(root, names)
     said = [f"removed {len(names)} images and the build caches"]
     if in_use:
         said.append(f"kept, since containers use them: {', '.join(sorted(in_use))}")

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from brics_envs.config.options import DEFAULT_INSTANCE
-from brics_envs.effects.checkouts import images_of_others, instance_lock, read_checkout
+from brics_envs.effects.checkouts import forget_images, images_of_others, instance_lock, read_checkout
 from brics_envs.effects.podman import podman_json, require_podman
 from brics_envs.errors import EnvsError
 from brics_envs.lifecycle.applied import has_files
@@ -35,6 +35,7 @@ def down(root: Path, instance: Instance, *, keep_volumes: bool, force: bool) -> 
         images = set(inventory.images) - images_of_others(root) if instance != Instance() else ()
         steps = down_steps(existing, sorted(images), keep_volumes=keep_volumes)
         apply(steps)
+        forget_images(root, images)
         if had_files and not keep_volumes:
             _remove_directory(directory)
     if not steps and not had_files:

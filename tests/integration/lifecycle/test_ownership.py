@@ -155,6 +155,8 @@ def test_clean_leaves_the_images_of_another_checkout(mine: One, second: World) -
     assert "localhost/brics_slurm:dev-lc-one" in left
     assert "localhost/brics_slurm:dev-nobodys" not in left
     mine.down("--keep-volumes")
+    kept = Path(mine.world.environment["XDG_STATE_HOME"]).rglob("*.json")
+    assert not any("dev-lc-one" in file.read_text() for file in kept)
 
 
 def test_an_instance_of_an_older_version_is_adopted_with_its_data(mine: One) -> None:
