@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from brics_envs.errors import FAILED
 from brics_envs.plan.names import Instance
+from tests.support.checkout import PROJECT
+from tests.support.commands import ok
 from tests.support.image_registry import redirected
 from tests.support.ports import free_port
 from tests.support.world import One, World
@@ -98,6 +102,21 @@ def test_packages_are_installed_and_sources_are_not_there(one: One) -> None:
             "False",
             f"ModuleNotFoundError: No module named '{module}'",
         )
+
+
+def test_what_is_not_locked_is_told_in_production_and_works_in_development(one: One, tmp_path: Path) -> None:
+    needy = tmp_path / "needy"
+    shutil.copytree(PROJECT / "packages/bricsauthenticator", needy)
+    pyproject = needy / "pyproject.toml"
+    pyproject.write_text(
+        pyproject.read_text().replace('    "jupyterhub>=5.0",', '    "humanize",\n    "jupyterhub>=5.0",')
+    )
+    needs = ("--repo", f"bricsauthenticator={needy}", *LOCAL[2:])
+    done = one.world.invoke("build", "--env", one.environment, *one.option, *needs)
+    assert done.status == FAILED
+    assert "bricsauthenticator 0.1.0 requires humanize, which is not installed" in done.stderr
+    assert "requirements/hub.in" in done.stderr
+    ok(one.world.invoke("build", "--env", "dev_dummyauth", "--instance", "lc-needy", *needs))
 
 
 def test_down_removes_their_tags(one: One) -> None:
