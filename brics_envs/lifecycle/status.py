@@ -166,10 +166,8 @@ def _parts(one: InstanceStatus) -> list[Table | Text]:
         parts.append(
             _table("container", ("name", "state", "ready", "image"), [asdict(c) for c in one.containers])
         )
-    if one.images:
-        now = datetime.now(UTC)
-        rows = [{"name": name, "image": facts.words(now)} for name, facts in one.images.items()]
-        parts.append(_table("image of", ("name", "image"), rows))
+    now = datetime.now(UTC)
+    parts += [Text(f"  image of {name}: {facts.words(now)}") for name, facts in one.images.items()]
     parts += [Text(f"  {what}: {where}") for what, where in one.sources.items()]
     parts += [Text(f"  with the next `invoke up`: {line}") for line in one.next_up]
     if one.slurm:
