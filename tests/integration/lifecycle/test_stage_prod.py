@@ -109,12 +109,12 @@ def test_what_is_not_locked_is_told_in_production_and_works_in_development(one: 
     shutil.copytree(PROJECT / "packages/bricsauthenticator", needy)
     pyproject = needy / "pyproject.toml"
     pyproject.write_text(
-        pyproject.read_text().replace('    "jupyterhub>=5.0",', '    "humanize",\n    "jupyterhub>=5.0",')
+        pyproject.read_text().replace('    "jupyterhub>=5.0",', '    "more-itertools",\n    "jupyterhub>=5.0",')
     )
     needs = ("--repo", f"bricsauthenticator={needy}", *LOCAL[2:])
     done = one.world.invoke("build", "--env", one.environment, *one.option, *needs)
     assert done.status == FAILED
-    assert "bricsauthenticator 0.1.0 requires humanize, which is not installed" in done.stderr
+    assert "bricsauthenticator 0.1.0 requires more-itertools, which is not installed" in done.stderr
     assert "requirements/hub.in" in done.stderr
     ok(one.world.invoke("build", "--env", "dev_dummyauth", "--instance", "lc-needy", *needs))
 
