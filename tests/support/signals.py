@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.processes import command_line
+from tests.support.waiting import wait_for
 from tests.support.world import World
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -29,6 +30,8 @@ GIVE_UP_S = 90.0
 
 POD_PROGRAMS = frozenset(["conmon", "aardvark-dns", "catatonit"])
 """What podman leaves beside a pod on purpose."""
+
+CLEANUP = " container cleanup "
 
 SECRET = "quite-secret"  # noqa: S105 - looked for in what is left
 PIP_CONF = f"[global]\nextra-index-url = https://user:{SECRET}@packages.example.org/simple\n"
@@ -131,6 +134,8 @@ class Interrupter:
         if not before_our_code(number, status, said):
             assert status in (0, 128 + number), told
             assert "Traceback" not in said, told
+        # A container's monitor, which belongs to the pod, starts it when the container ends.
+        wait_for(lambda: not self._processes(CLEANUP), "the end of podman's own clearing up")
         left = self.left()
         assert not left, f"{told}\nleft: {left}"
 
@@ -152,7 +157,8 @@ class Interrupter:
             *(line for line in listed if line.endswith(" buildah")),
         ]
 
-    def _processes(self) -> list[str]:
+    def _processes(self, *words: str) -> list[str]:
+        """Its processes with these words on their command lines."""
         found = []
         for pid in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208
             try:
@@ -162,7 +168,7 @@ class Interrupter:
                 continue
             if self.mark.encode() in environ.split(b"\0") and name not in POD_PROGRAMS:
                 found.append(f"{pid} {name}: {command_line(pid)}")
-        return found
+        return [line for line in found if all(word in line for word in words)]
 
 
 def before_our_code(number: int, status: int, said: str) -> bool:
