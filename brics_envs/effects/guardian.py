@@ -44,7 +44,10 @@ class Guardian:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start the guardian."""
+        """Start the guardian.
+
+        :raises OSError: the system has no room for a process.
+        """
         ours, theirs = socket.socketpair()
         ours.settimeout(SEND_S)
         with theirs:

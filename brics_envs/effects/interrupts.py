@@ -93,7 +93,8 @@ def supervise(command: Callable[[], int], stop: Callable[[], None]) -> int:
     """
     statuses, errors = list[int](), list[BaseException]()
     with _wakeup() as (waiting, wake):
-        guardian.start()
+        with contextlib.suppress(OSError):  # a full system tells more clearly in the command itself
+            guardian.start()
 
         def run() -> None:
             try:

@@ -114,10 +114,11 @@ class Interrupter:
             for number, pause in zip(numbers[1:], pauses, strict=True):
                 with_pause(process, pause)
                 process.send_signal(number)
+            slow_with = self._processes() if with_pause(process, SLOW_S) else []
             status = wait(process)
             seconds = time.monotonic() - began
             output.seek(0)
-            said = output.read()
+            said = output.read() + "\n".join(["", "after 5 s:", *slow_with] if slow_with else [])
         self.ends.statuses.append(status)
         if running:
             self.ends.seconds.append(seconds)
@@ -164,10 +165,11 @@ class Interrupter:
             try:
                 environ = Path(f"/proc/{pid}/environ").read_bytes()
                 name = Path(f"/proc/{pid}/comm").read_text().strip()
+                state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
             except OSError:
                 continue
             if self.mark.encode() in environ.split(b"\0") and name not in POD_PROGRAMS:
-                found.append(f"{pid} {name}: {command_line(pid)}")
+                found.append(f"{pid} {state} {name}: {command_line(pid)}")
         return [line for line in found if all(word in line for word in words)]
 
 
@@ -192,9 +194,10 @@ def wait(process: subprocess.Popen[bytes]) -> int:
         return process.wait()
 
 
-def with_pause(process: subprocess.Popen[bytes], seconds: float) -> None:
-    """Wait, unless it ends before."""
+def with_pause(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Wait, unless it ends before; whether it still goes on."""
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
-        return
+        return True
+    return False
