@@ -13,7 +13,6 @@ import signal
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 DAEMONS = frozenset(
     [
@@ -102,7 +101,10 @@ class _Family:
 
     def signal(self, number: signal.Signals) -> bool:
         """Send a signal to those that still run; whether there were any."""
-        alive = [p for p in _processes() if p.is_running and self._seen.get(p.pid) == p.start]
+        found = filter(None, map(_read, self._seen))
+        alive = [
+            process for process in found if process.is_running and self._seen[process.pid] == process.start
+        ]
         for process in alive:
             with contextlib.suppress(OSError):
                 os.kill(process.pid, number)
@@ -118,7 +120,7 @@ def _signal_groups(leaders: Collection[int], number: signal.Signals, ended: Call
 
 
 def _has_ended(pid: int) -> bool:
-    found = _read(Path("/proc", str(pid)))
+    found = _read(pid)
     if found is not None:
         return not found.is_running
     try:
@@ -128,24 +130,29 @@ def _has_ended(pid: int) -> bool:
 
 
 def _processes() -> Iterator[Process]:
-    for directory in Path("/proc").glob("[0-9]*"):
-        if (found := _read(directory)) is not None:
+    try:
+        names = os.listdir("/proc")  # noqa: PTH208 - a machine that is busy must be quick here
+    except OSError:
+        return
+    for name in filter(str.isdigit, names):
+        if (found := _read(int(name))) is not None:
             yield found
 
 
-def _read(directory: Path) -> Process | None:
+def _read(pid: int) -> Process | None:
     try:
-        text = (directory / "stat").read_text(errors="replace")
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:  # noqa: PTH123 - as above
+            text = file.read()
     except OSError:
         return None
     # The program's name, in parentheses, may have anything in it.
-    head, _, tail = text.rpartition(")")
+    head, _, tail = text.rpartition(b")")
     fields = tail.split()
     return Process(
-        pid=int(directory.name),
-        start=fields[19],
+        pid=pid,
+        start=fields[19].decode(),
         parent=int(fields[1]),
         session=int(fields[3]),
-        name=head.partition("(")[2],
-        is_running=fields[0] not in "ZX",
+        name=head.partition(b"(")[2].decode(errors="replace"),
+        is_running=fields[0] not in b"ZX",
     )
