@@ -19,10 +19,10 @@ from pathlib import Path
 
 from brics_envs.effects import process_tree
 
-GRACE_S = 1.0
+GRACE_S = 0.5
 """Seconds between SIGTERM and SIGKILL for the processes of a command that was killed."""
 
-END_S = GRACE_S + process_tree.KILL_S + 1
+END_S = GRACE_S + process_tree.KILL_S
 """Seconds that the guardian needs at most to clear up."""
 
 SEND_S = 1.0

@@ -22,7 +22,7 @@ from brics_envs.effects.guardian import guardian
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-FORCE_S = 10.0
+FORCE_S = 12.0
 """Seconds after the signal after which a command that does not end is ended; the guardian clears up then."""
 
 POLL_S = 0.5

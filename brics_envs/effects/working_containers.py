@@ -3,7 +3,8 @@
 May import: podman, interrupts, plan.
 
 podman removes them when a build ends by itself, and leaves all of them, one for each layer made, when it is stopped.
-They have neither labels nor names of ours, but the build's arguments are kept beside each.
+They have neither labels nor names of ours, but buildah keeps a record beside each, with the build's arguments. The
+records are read as files: podman itself would wait for locks that other builds hold for seconds.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from brics_envs.effects import interrupts
-from brics_envs.effects.podman import podman, podman_json
+from brics_envs.effects.podman import podman
 from brics_envs.plan.image_commands import BUILD_ARGUMENT
 from brics_envs.plan.names import OURS
 
@@ -33,21 +34,23 @@ REMOVE_S = 120.0
 @contextlib.contextmanager
 def none_left() -> Iterator[None]:
     """Bracket builds: remove what earlier ones left, as nobody builds any more, and what these leave if they stop."""
-    storage = _Storage()
-    if not storage.graph_root.is_dir():
+    shown = podman("info", "--format={{.Store.GraphRoot}}\n{{.Store.GraphDriverName}}").stdout
+    root, driver = shown.strip().splitlines()
+    if not Path(root).is_dir():
         yield  # podman is on another machine, which sees to it
         return
-    descriptor = os.open(storage.graph_root, os.O_RDONLY | os.O_DIRECTORY)
+    containers = Path(root, f"{driver}-containers")
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     try:
         if _locked(descriptor, fcntl.LOCK_EX):
-            storage.remove(_of_any_command)
+            _remove(_left_by_any_command(containers))
         while not _locked(descriptor, fcntl.LOCK_SH):
             interrupts.sleep(LOCK_POLL_S)
         try:
             yield
         except BaseException:
             with interrupts.clearing_up():
-                storage.remove(_of_any_command if _locked(descriptor, fcntl.LOCK_EX) else _of_this_command)
+                _remove(_left_by_this_command(containers))
             raise
     finally:
         os.close(descriptor)
@@ -62,40 +65,35 @@ def _locked(descriptor: int, kind: int) -> bool:
     return True
 
 
-def _of_this_command(build: str | None, _: str) -> bool:
-    return build == COMMAND_ID
+def _remove(containers: list[str]) -> None:
+    if containers:
+        podman("rm", "--force", *containers, timeout_s=REMOVE_S, check=False)
 
 
-def _of_any_command(build: str | None, image_id: str) -> bool:
-    """For when no build of ours is going on. One that was just being made has no record: its image tells."""
-    return bool(build) or (build is None and image_id in _our_images())
+def _left_by_this_command(containers: Path) -> list[str]:
+    return [container for container, record in _records(containers) if _build_of(record) == COMMAND_ID]
+
+
+def _left_by_any_command(containers: Path) -> list[str]:
+    """Those of all builds of ours; none may be going on. Older versions gave no argument: the image tells."""
+    found = list(_records(containers))
+    unknown = {record.get("image-id") for _, record in found if not _build_of(record)}
+    ours = unknown & _our_images() if unknown else set()
+    return [container for container, record in found if _build_of(record) or record.get("image-id") in ours]
+
+
+def _records(containers: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """ID and record of every container of a build, anybody's."""
+    for file in containers.glob("*/userdata/buildah.json"):
+        with contextlib.suppress(OSError, ValueError):
+            yield file.parts[-3], json.loads(file.read_bytes())
+
+
+def _build_of(record: dict[str, Any]) -> str:
+    """The command whose build a container belongs to; empty if it says none."""
+    return str((record.get("Args") or {}).get(BUILD_ARGUMENT, ""))
 
 
 def _our_images() -> set[str]:
     listed = podman("images", "--all", "--quiet", "--no-trunc", *OURS).stdout.split()
     return {line.removeprefix("sha256:") for line in listed}
-
-
-class _Storage:
-    """podman's storage."""
-
-    def __init__(self) -> None:
-        shown = podman("info", "--format={{.Store.GraphRoot}}\n{{.Store.GraphDriverName}}").stdout
-        root, driver = shown.strip().splitlines()
-        self.graph_root = Path(root)
-        self._containers = self.graph_root / f"{driver}-containers"
-
-    def remove(self, wanted: Callable[[str | None, str], bool]) -> None:
-        """Remove those that are wanted, by the command whose build they belong to and by the ID of their image."""
-        containers: list[dict[str, Any]] = podman_json("ps", "--all", "--external", "--format=json")
-        working = [container for container in containers if container["Command"] == ["buildah"]]
-        if found := [c["Id"] for c in working if wanted(self._build_of(c["Id"]), c["ImageID"])]:
-            podman("rm", "--force", *found, timeout_s=REMOVE_S, check=False)
-
-    def _build_of(self, container: str) -> str | None:
-        """The command whose build it belongs to; empty if it is none of ours, none if there is no record."""
-        try:
-            record = json.loads((self._containers / container / "userdata/buildah.json").read_bytes())
-            return str((record.get("Args") or {}).get(BUILD_ARGUMENT, ""))
-        except (OSError, ValueError):
-            return None

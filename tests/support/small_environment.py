@@ -80,7 +80,13 @@ def up(c: Context) -> None:
         with images.building() as volumes:
             at_once(
                 lambda number: images.build(
-                    image(number), base_id=base, digest="0", rebuild=False, volumes=volumes, report=print
+                    image(number),
+                    base_id=base,
+                    recipe="0",
+                    digest="0",
+                    rebuild=False,
+                    volumes=volumes,
+                    report=print,
                 ),
                 NUMBERS,
             )

@@ -243,7 +243,7 @@ def test_a_closed_terminal(tmp_path):
 
 
 def test_becoming_another_program_leaves_no_guardian(tmp_path):
-    command = Command(tmp_path, "process.replace_process(['sh', '-c', 'touch begun; exec sleep 300'])")
+    command = Command(tmp_path, "process.replace_process(['sh', '-c', ': > begun; exec sleep 300'])")
     command.wait_for()
     pid = command.process.pid
     assert Path(f"/proc/{pid}/task/{pid}/children").read_text() == ""
