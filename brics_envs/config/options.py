@@ -62,7 +62,9 @@ OPTIONS = {
     "deploy-dir": Option(
         "directory with the deploy.yaml or deploy-configmap.yaml, and the keys, of a deployment"
     ),
-    "direct-port": Option("dev_realauth: publish JupyterHub's own port too, past the proxy, on 127.0.0.1"),
+    "direct-port": Option(
+        "dev_realauth: port of 127.0.0.1 at which the proxy takes tokens and signs nobody in"
+    ),
     "dry-run": Option("show what would be done, and do nothing", False),
     "env": Option("environment: a directory of config, such as dev_dummyauth"),
     "expires-in": Option("seconds until it expires; negative: it has expired", "3600"),

@@ -20,6 +20,7 @@ from brics_envs.plan.secrets import (
     HOST_KEY,
     ISSUER_JWKS,
     PASSWORD,
+    PROXY_TOKEN,
     InstanceSecrets,
     generated_files,
 )
@@ -73,6 +74,7 @@ def _text(content: Callable[[], str]) -> Callable[[Path], None]:
 
 MAKERS: Mapping[str, Callable[[Path], None]] = {
     PASSWORD: _text(make_password),
+    PROXY_TOKEN: _text(lambda: make_password(SHARED_SECRET_LENGTH)),
     CLIENT_KEY: _key_pair("jupyterhub"),
     HOST_KEY: _key_pair("slurm"),
     ISSUER_JWKS: _text(lambda: json.dumps(make_jwks())),

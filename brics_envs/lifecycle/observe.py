@@ -12,7 +12,14 @@ from typing import Any
 from brics_envs.config.options import DEFAULT_INSTANCE
 from brics_envs.effects.podman import podman_json, require_podman
 from brics_envs.errors import ConfigError, EnvsError
-from brics_envs.plan.names import ANNOTATION_RECORD, LABEL_ENVIRONMENT, LABEL_INSTANCE, OURS, Instance
+from brics_envs.plan.names import (
+    ANNOTATION_RECORD,
+    FIREWALL_CONTAINER,
+    LABEL_ENVIRONMENT,
+    LABEL_INSTANCE,
+    OURS,
+    Instance,
+)
 from brics_envs.plan.record import Record, parse_record
 
 
@@ -103,6 +110,8 @@ def observe_record(pod: PodState, directory: Path) -> Record | None:
 def _pod(entry: dict[str, Any], containers: list[dict[str, Any]]) -> PodState:
     labels: dict[str, str] = entry["Labels"] or {}
     own = [c for c in containers if c["PodName"] == entry["Name"] and not c["IsInfra"]]
+    # podman shows an init container as any other, and it is not to run.
+    own = [c for c in own if c["Names"] != [f"{entry['Name']}-{FIREWALL_CONTAINER}"]]
     return PodState(
         Instance(labels.get(LABEL_INSTANCE, DEFAULT_INSTANCE)),
         labels.get(LABEL_ENVIRONMENT, ""),

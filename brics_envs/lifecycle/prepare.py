@@ -25,7 +25,7 @@ from brics_envs.plan.desired import DesiredState
 from brics_envs.plan.manifest import refuse_unknown_references
 from brics_envs.plan.names import ZENITH_CONTAINER, Instance, parse_instance
 from brics_envs.plan.overlay import Overlay
-from brics_envs.plan.ports import Endpoint, hub_api_endpoint, plan_ports
+from brics_envs.plan.ports import Endpoint, container_ports, hub_api_endpoint, plan_ports
 from brics_envs.plan.secrets import deploy_dir_files
 
 PRODUCTION_SESSION_HOURS = 12
@@ -104,6 +104,7 @@ def prepare(options: UpOptions) -> DesiredState:
             local_issuer=overlay.has_issuer,
             zenith=overlay.has_zenith,
             hub_api=hub_api,
+            inside=container_ports(overlay.pod),
         ),
         deploy_files=load_deploy_files(deploy_dir or Path(), needed, settings.sshHostname)
         if deploy_dir or not needed

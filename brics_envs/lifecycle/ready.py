@@ -10,13 +10,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from brics_envs.effects import interrupts
 from brics_envs.effects.podman import attempt
 from brics_envs.errors import EnvsError
 from brics_envs.lifecycle.observe import observe_pod
-from brics_envs.plan.names import ZENITH_CONTAINER, Instance
-from brics_envs.plan.ports import HTTP_PORT, loopback_url
+from brics_envs.plan.names import HUB_PROXY_CONTAINER, ZENITH_CONTAINER, Instance
+from brics_envs.plan.ports import HUB_PROXY_PORT, LOOPBACK, SIGN_IN_PORT, loopback_url
 from brics_envs.plan.record import Record
 
 DEADLINE_S = 180.0
@@ -57,6 +58,9 @@ MEANINGS = {
     **dict.fromkeys(UNREACHABLE, "{host} cannot be reached on port 22"),
 }
 """What is in a message → what it means; the first that fits."""
+
+PROXIES = {HUB_PROXY_CONTAINER: HUB_PROXY_PORT, "proxy": SIGN_IN_PORT}
+"""Container → where it listens in the pod."""
 
 LOG_LINES = 20
 
@@ -105,6 +109,9 @@ def checks_for(instance: Instance, containers: Collection[str], record: Record) 
     if "issuer" in containers:
         discovery = f"{record.issuer}/.well-known/openid-configuration"
         checks.append(Check("the issuer answers", "issuer", lambda: page_missing(discovery)))
+    for name, port in PROXIES.items():
+        if name in containers:
+            checks.append(Check(f"{name} listens", name, partial(proxy_missing, instance, record, port)))
     checks.append(Check("JupyterHub answers", "jupyterhub", lambda: hub_missing(instance, record)))
     external = "slurm" not in containers
     checks.append(
@@ -125,9 +132,25 @@ def hub_missing(instance: Instance, record: Record) -> str:
     """What keeps JupyterHub from answering: where users find it, or else, in the pod, where the tunnel does."""
     if record.url:
         return page_missing(f"{record.url}hub/health")
-    health = f"{loopback_url(HTTP_PORT)}{record.base_url}hub/health"
-    get = ["python3", "-c", "import sys, urllib.request as u; u.urlopen(sys.argv[1], timeout=5)", health]
-    done = attempt("exec", instance.container("jupyterhub"), *get, timeout_s=30)
+    health = f"{loopback_url(SIGN_IN_PORT)}{record.base_url}hub/health"
+    return _failure_in_pod(
+        instance, "import sys, urllib.request as u; u.urlopen(sys.argv[1], timeout=5)", health
+    )
+
+
+def proxy_missing(instance: Instance, record: Record, port: int) -> str:
+    """What keeps one of the proxies from listening at its port in the pod."""
+    # The hub is reached through all of them.
+    if hub_missing(instance, record) == "":
+        return ""
+    connect = f"import socket, sys; socket.create_connection(({LOOPBACK!r}, int(sys.argv[1])), 5)"
+    return _failure_in_pod(instance, connect, str(port))
+
+
+def _failure_in_pod(instance: Instance, program: str, argument: str) -> str:
+    """How a Python program fails in the pod's network; empty if it does not."""
+    command = ["python3", "-c", program, argument]
+    done = attempt("exec", instance.container(HUB_PROXY_CONTAINER), *command, timeout_s=30)
     return "" if done.status == 0 else (done.stderr.strip().splitlines() or ["no answer"])[-1]
 
 

@@ -194,7 +194,7 @@ def summary(desired: DesiredState) -> str:
         lines.append(f"sign in as {names}, with {_password_words(desired)}")
     if desired.ports.direct is not None:
         lines.append(
-            f"past the proxy: {loopback_url(desired.ports.direct)}{desired.settings.baseUrl}; whoever reaches this "
+            f"with tokens: {loopback_url(desired.ports.direct)}{desired.settings.baseUrl}; whoever reaches this "
             "port signs in with a token in X-Auth-Id-Token (`invoke token`)"
         )
     if desired.awaits_tokens:

@@ -91,7 +91,7 @@ def _name_instance(documents: list[Document], instance: Instance) -> None:
         holder[key] = instance.named(holder[key])
     for document in documents:
         document["metadata"]["name"] = instance.named(document["metadata"]["name"])
-    for container in pod["spec"]["containers"]:
+    for container in (*pod["spec"].get("initContainers", ()), *pod["spec"]["containers"]):
         container["image"] = _image_of(container["image"], instance)
 
 

@@ -61,6 +61,11 @@ IMAGE_PREFIX = "localhost/brics_"
 
 ZENITH_CONTAINER = "zenith-client"
 
+HUB_PROXY_CONTAINER = "configurable-http-proxy"
+
+FIREWALL_CONTAINER = "firewall"
+"""The init container, which ends when it has done its work."""
+
 MAX_INSTANCE_LENGTH = 20
 """Characters; a pod's name with it stays within the 63 of a DNS label (RFC 1123)."""
 

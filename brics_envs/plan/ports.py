@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -12,22 +13,21 @@ from brics_envs.plan.overlay import Document
 
 LOOPBACK = "127.0.0.1"
 
-HTTP_PORT = 8000
-"""Where the hub's proxy listens in the pod."""
+HUB_PROXY_PORT = 8000
+"""Where the hub's own proxy listens in the pod."""
+
+SIGN_IN_PORT = 8010
+"""Where the proxy that takes tokens listens in the pod."""
 
 ISSUER_OFFSET = 90
 """The local issuer's port is the sign-in port plus this: a second instance needs no further option."""
 
-POD_PORTS = {
-    22: "sshd",
-    6817: "slurmctld",
-    6818: "slurmd",
-    8000: "the hub's proxy",
-    8001: "the proxy's API",
-    8010: "the sign-in proxy",
-    8081: "the hub's API",
-}
-"""What listens inside the pod; the issuer's port, the same inside and outside, must be none of these."""
+LAST_PORT = 65535
+ISSUER = "issuer"
+"""The name of the issuer's port in the manifest."""
+
+SLURMD_PORTS = range(6818, 8000)
+"""Kept for slurmds, one each."""
 
 
 class Endpoint(NamedTuple):
@@ -41,8 +41,8 @@ class Endpoint(NamedTuple):
 class Ports:
     """What is published under which port, on 127.0.0.1 but for the last; None: not published.
 
-    ``http`` is what users open; ``issuer`` the local issuer, whose port is the same in the pod; ``direct`` JupyterHub
-    past the proxy that is in front of it; ``hub_api`` where jobs elsewhere reach the hub.
+    ``http`` is what users open; ``issuer`` the local issuer; ``direct`` where the proxy takes tokens instead of signing
+    users in itself; ``hub_api`` where jobs elsewhere reach the hub.
     """
 
     http: int | None
@@ -65,15 +65,17 @@ def plan_ports(
     local_issuer: bool = False,
     zenith: bool = False,
     hub_api: Endpoint | None = None,
+    inside: Mapping[int, str] | None = None,
 ) -> Ports:
     """The ports of an instance.
 
     :param port: the sign-in port.
-    :param direct_port: where JupyterHub is wanted past the proxy, if so.
+    :param direct_port: where the proxy is to take tokens instead of signing users in, if so.
     :param local_issuer: whether the pod has an issuer, with a proxy in front of JupyterHub.
     :param zenith: whether users come through a Zenith tunnel, so that there is no sign-in port.
     :param hub_api: where jobs outside the pod reach the hub, if they do.
-    :raises ConfigError: two ports are the same, or ``--direct-port`` where there is no proxy to pass.
+    :param inside: the ports that something in the pod listens on, as of :func:`container_ports`.
+    :raises ConfigError: two ports are the same, or ``--direct-port`` where no proxy signs users in.
     """
     if not local_issuer:
         if direct_port is not None:
@@ -82,14 +84,13 @@ def plan_ports(
                 + (
                     "users of this environment come through its Zenith tunnel alone"
                     if zenith
-                    else "this environment publishes JupyterHub's own port already"
+                    else "this environment's sign-in port is the only one"
                 ),
-                hint="it is for environments with a proxy in front of JupyterHub, such as dev_realauth",
+                hint="it is for environments whose proxy signs users in, such as dev_realauth",
             )
         return Ports(None if zenith else port, hub_api=hub_api)
     issuer = port + ISSUER_OFFSET
-    if issuer > 65535 or issuer in POD_PORTS:
-        taken = POD_PORTS.get(issuer, "above 65535, the last port")
+    if taken := _taken_inside(issuer, inside or {}):
         raise ConfigError(
             f"--port {port}: the issuer's port would be {issuer}, which is {taken}",
             hint="choose another --port",
@@ -98,6 +99,22 @@ def plan_ports(
         what = "the sign-in port" if direct_port == port else f"the issuer's port (--port + {ISSUER_OFFSET})"
         raise ConfigError(f"--direct-port {direct_port}: is {what} already", hint="choose another")
     return Ports(port, issuer, direct_port)
+
+
+def _taken_inside(issuer: int, inside: Mapping[int, str]) -> str:
+    """Why the port cannot be the issuer's: in the pod, where it leads to the issuer, it is another's."""
+    if issuer > LAST_PORT:
+        return f"above {LAST_PORT}, the last port"
+    if issuer in SLURMD_PORTS:
+        return "kept for Slurm's nodes"
+    name = inside.get(issuer, ISSUER)
+    return "" if name == ISSUER else f"that of {name} in the pod"
+
+
+def container_ports(pod: Document) -> dict[int, str]:
+    """The ports that something in the pod listens on, with the names that the manifest gives them."""
+    entries = [entry for container in pod["spec"]["containers"] for entry in container.get("ports") or ()]
+    return {entry["containerPort"]: entry["name"] for entry in entries}
 
 
 def hub_api_endpoint(hub_connect_url: str) -> Endpoint:
@@ -128,16 +145,9 @@ def publish(pod: Document, ports: Ports) -> None:
         for entry in container.get("ports") or ():
             if entry.get("name") == "http" and "hostPort" in entry:
                 entry["hostPort"] = ports.http
-            if entry.get("name") == "issuer":
-                entry["containerPort"] = entry["hostPort"] = ports.issuer
+            if entry.get("name") == ISSUER:
+                entry["hostPort"] = ports.issuer
             if entry.get("name") == "hub-api" and ports.hub_api:
                 entry["hostIP"], entry["hostPort"] = ports.hub_api
-        if container["name"] == "jupyterhub" and ports.direct is not None:
-            container["ports"] = [
-                {
-                    "name": "direct",
-                    "containerPort": HTTP_PORT,
-                    "hostIP": LOOPBACK,
-                    "hostPort": ports.direct,
-                }
-            ]
+            if entry.get("name") == "tokens" and ports.direct is not None:
+                entry["hostIP"], entry["hostPort"] = LOOPBACK, ports.direct

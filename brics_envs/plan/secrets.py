@@ -22,12 +22,14 @@ from brics_envs.plan.overlay import Document, Overlay
 PASSWORD = "password"  # noqa: S105 - a file's name, as those below
 HOST_KEY = "ssh_host_ed25519_key"
 HOST_PUBLIC = f"{HOST_KEY}.pub"
+PROXY_TOKEN = "proxy_api_token"  # noqa: S105
 ISSUER_JWKS = "issuer_jwks.json"
 CLIENT_SECRET = "signin_client_secret"  # noqa: S105
 CRYPTO_PASSPHRASE = "signin_crypto_passphrase"  # noqa: S105
 
 SECRETS: Mapping[str, Mapping[str, str]] = {
     "deploy-secret": {"dummyAuthPassword": PASSWORD},
+    "jupyterhub-slurm-proxy-api": {"token": PROXY_TOKEN},
     "jupyterhub-slurm-ssh-client-key": {"ssh_client_key": CLIENT_KEY, "ssh_client_key.pub": CLIENT_PUBLIC},
     "jupyterhub-slurm-ssh-host-key": {HOST_KEY: HOST_KEY, HOST_PUBLIC: HOST_PUBLIC},
     "jupyterhub-slurm-issuer-keys": {"jwks.json": ISSUER_JWKS},

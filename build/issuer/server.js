@@ -12,6 +12,8 @@ import {
 import { Store } from './store.js';
 import { Throttle } from './throttle.js';
 
+// Fixed, and not the URL's: the port that the issuer has on this machine leads here.
+const PORT = 8090;
 const POLL_MS = 1000;
 // An ID token of 32 KiB comes back in the URL when a user signs out.
 const MAX_HEADER_BYTES = 128 * 1024;
@@ -54,7 +56,7 @@ for (const file of [KEYS_FILE, DEV_USERS_FILE]) {
 }
 
 const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => handler(request, response));
-server.listen(settings.port, '0.0.0.0', () => log(`listening as ${settings.issuer}`));
+server.listen(PORT, '0.0.0.0', () => log(`listening as ${settings.issuer}`));
 
 for (const signal of ['SIGTERM', 'SIGINT']) {
   process.on(signal, () => {

@@ -1,6 +1,6 @@
 // What the issuer is told: files of its ConfigMaps and Secrets. Keys of deploy-config:
 //
-//   oidcServer     this issuer's URL, for browsers and containers alike; its port is the one that is listened on
+//   oidcServer     this issuer's URL, for browsers and containers alike
 //   publicUrl      where browsers find the proxy, the one client, without a path or a slash at the end
 //   jwtAudience    the client's ID, which is the audience of its tokens
 //   bricsPlatform  the name of the resource that every project has

@@ -3,7 +3,7 @@
 
 It runs at every start of the container, needs the standard library of Python 3.10 alone, and keeps nothing of its
 own: what it writes outside the volumes follows from the ConfigMaps and Secrets below /etc/brics and from the
-homes below /home. Installed as /usr/local/sbin/slurm-entrypoint.
+homes below /home. Installed, with slurm_files.py, in /usr/local/lib/brics-slurm.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import pwd
-import re
 import secrets
 import shutil
 import signal
@@ -19,170 +18,32 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from slurm_files import (
+    FIRST_UID,
+    HOME,
+    LOG,
+    SPAWNER,
+    WRAPPERS,
+    Account,
+    SetupError,
+    accepted_variables,
+    account_files,
+    account_names,
+    assign_uids,
+    cgroup_conf,
+    hosts_on_loopback,
+    sudoers,
+)
+
 BRICS = Path("/etc/brics")
-HOME = Path("/home")
-LOG = Path("/var/log/slurm")
 SERVICES = Path("/usr/local/share/brics-slurm/services")
 SCAN = Path("/run/service")
-
-GROUP = "jupyterusers"
-SPAWNER = "jupyterspawner"
-FIRST_UID = 20000
-"""The lowest user and group ID that users get; everything from here on is theirs."""
-
-WRAPPERS = ("slurmspawner_sbatch", "slurmspawner_squeue", "slurmspawner_scancel")
-JOB_ID = "SLURMSPAWNER_JOB_ID"
 GPUS = 4
-USER = re.compile(r"[a-z_][a-z0-9_-]*\.[a-z_][a-z0-9_-]*")
-SAFE_PATH = re.compile(r"/[A-Za-z0-9._/-]+")
-VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 
-
-class SetupError(Exception):
-    """The container cannot start as it is configured; the message says why."""
-
-
-@dataclass(frozen=True)
-class Account:
-    """A user of dev_users and the number that is both his user ID and his group's ID."""
-
-    name: str
-    uid: int
-
-    @property
-    def home(self) -> Path:
-        """``/home/PROJECT/USER.PROJECT``."""
-        return HOME / self.name.split(".")[1] / self.name
-
-
-# --- What to write: pure functions.
-
-
-def account_names(users: Mapping[str, Mapping[str, Mapping[str, str]]]) -> list[str]:
-    """The ``USER.PROJECT`` names of dev_users, sorted, each once.
-
-    :param users: ``{"USER": {"PROJECT.brics": {"name": …, "username": "USER.PROJECT"}}}``
-    :raises SetupError: one that is no such name.
-    """
-    names = {project["username"] for projects in users.values() for project in projects.values()}
-    if wrong := sorted(name for name in names if not USER.fullmatch(name)):
-        raise SetupError(f"dev_users: not of the form USER.PROJECT: {', '.join(map(repr, wrong))}")
-    return sorted(names)
-
-
-def assign_uids(names: Iterable[str], recorded: Mapping[str, int]) -> list[Account]:
-    """Give every user the ID that owns his home, or else the next one that owns no home at all.
-
-    :param recorded: user name → owner of the home, for every home there is, also of users who are gone.
-    """
-    accounts, taken = [], set(recorded.values())
-    used: set[int] = set()
-    following = max([FIRST_UID - 1, *taken]) + 1
-    for name in sorted(names, key=lambda name: (name not in recorded, name)):
-        uid = recorded.get(name, 0)
-        if uid < FIRST_UID or uid in used:
-            uid, following = following, following + 1
-        used.add(uid)
-        accounts.append(Account(name, uid))
-    return accounts
-
-
-def account_files(files: Mapping[str, str], accounts: Sequence[Account]) -> dict[str, str]:
-    """The contents of ``passwd``, ``shadow``, ``group`` and ``gshadow`` with these users and no others.
-
-    :param files: the files as they are; entries of earlier users are recognised by their dot and removed.
-    """
-    kept = {
-        name: [line for line in text.splitlines() if "." not in line.split(":", 1)[0]]
-        for name, text in files.items()
-    }
-    members = ",".join(account.name for account in accounts)
-    kept["group"] = [_with_members(line, members) for line in kept["group"]]
-    kept["gshadow"] = [_with_members(line, members) for line in kept["gshadow"]]
-    for account in accounts:
-        name, uid = account.name, account.uid
-        kept["passwd"].append(f"{name}:x:{uid}:{uid}::{account.home}:/bin/bash")
-        kept["shadow"].append(f"{name}:*:19700:0:99999:7:::")
-        kept["group"].append(f"{name}:x:{uid}:")
-        kept["gshadow"].append(f"{name}:!::")
-    return {name: "\n".join(lines) + "\n" for name, lines in kept.items()}
-
-
-def _with_members(line: str, members: str) -> str:
-    return f"{line.rsplit(':', 1)[0]}:{members}" if line.startswith(f"{GROUP}:") else line
-
-
-def hosts_on_loopback(hosts: str, hostname: str) -> str:
-    """The contents of /etc/hosts with the container's own name for its loopback and for nothing else.
-
-    Slurm's daemons, told not to listen on every address, listen on the one that their host's name stands for.
-    """
-    lines = [f"127.0.0.1 {hostname}"]
-    for line in hosts.splitlines():
-        words = line.split("#", 1)[0].split()
-        if hostname not in words[1:]:
-            lines.append(line)
-        elif others := [word for word in words[1:] if word != hostname]:
-            lines.append(" ".join([words[0], *others]))
-    return "\n".join(lines) + "\n"
-
-
-def accepted_variables(sshd_config: str) -> list[str]:
-    """The names of the environment variables that sshd accepts.
-
-    :raises SetupError: a name with a wildcard or otherwise not a plain one.
-    """
-    words = [line.split() for line in sshd_config.splitlines()]
-    names = [name for line in words if line and line[0].lower() == "acceptenv" for name in line[1:]]
-    if wrong := [name for name in names if not VARIABLE.fullmatch(name)]:
-        raise SetupError(f"sshd_config: AcceptEnv takes exact names only, not {', '.join(wrong)}")
-    return names
-
-
-def sudoers(bin_dir: str, variables: Iterable[str]) -> str:
-    """sudo's rules: the service account runs the three wrappers, with no arguments, as a member of the group.
-
-    sudo keeps the variables that sshd accepts, and the job ID, which may also stand on its command line.
-
-    :param bin_dir: the folder of the wrappers.
-    :raises SetupError: a folder whose name means something to sudo.
-    """
-    if not SAFE_PATH.fullmatch(bin_dir):
-        raise SetupError(f"slurmSpawnerWrappersBin: not an absolute path of plain characters: {bin_dir!r}")
-    commands = [f"{bin_dir.rstrip('/')}/{name}" for name in WRAPPERS]
-    allowed = ", ".join(f'{command} ""' for command in commands)
-    return "\n".join(
-        [
-            "# Written at every start of the container.",
-            f'Defaults:{SPAWNER} env_keep = "{" ".join([*variables, JOB_ID])}"',
-            f"Defaults:{SPAWNER} env_reset, !env_check, !setenv, runcwd = ~, !use_pty, !requiretty, !lecture",
-            f"Defaults !syslog, logfile = {LOG}/sudo.log, log_year, loglinelen = 0",
-            "# A query comes every few seconds from each notebook server: only refused ones are worth a line.",
-            f"Defaults!{commands[1]} !log_allowed",
-            f"{SPAWNER} ALL = (%{GROUP}) NOPASSWD: {allowed}",
-            "",
-        ]
-    )
-
-
-def cgroup_conf(version: str) -> str | None:
-    """cgroup.conf for this Slurm, or None for none: Slurm manages no cgroups in a container without privileges.
-
-    From Slurm 23 on the plugin has to be switched off; 22.05 does not know the setting and needs none.
-
-    :param version: the output of ``slurmctld -V``.
-    :raises SetupError: no version in it.
-    """
-    if not (found := re.search(r"(\d+)\.\d+", version)):
-        raise SetupError(f"slurmctld -V says no version: {version!r}")
-    return "CgroupPlugin=disabled\n" if int(found[1]) >= 23 else None
-
-
-# --- Writing it.
+NO_PORT = 1
+"""A port of the kind that users may not reach, and on which nothing listens."""
 
 
 def main() -> None:
@@ -191,6 +52,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     os.umask(0o022)
     try:
+        require_firewall()
         make_directories()
         make_munge_key(Path("/var/lib/munge/munge.key"))
         make_accounts()
@@ -202,6 +64,26 @@ def main() -> None:
     shutil.copytree(SERVICES, SCAN)
     sys.stdout.flush()
     os.execvp("s6-svscan", ["s6-svscan", str(SCAN)])  # noqa: S606 - this process becomes the supervisor
+
+
+def require_firewall() -> None:
+    """Make sure that users' processes are kept off the ports of the pod's own, if this container is in a pod.
+
+    :raises SetupError: they are not.
+    """
+    if not (BRICS / "slurm/firewall").exists():
+        return
+    with socket.create_server(("127.0.0.1", NO_PORT)):
+        child = os.fork()
+        if child == 0:
+            os.setgid(FIRST_UID)
+            os.setuid(FIRST_UID)
+            with socket.socket() as probe:
+                os._exit(probe.connect_ex(("127.0.0.1", NO_PORT)) == 0)
+        if os.waitpid(child, 0)[1] != 0:
+            raise SetupError(
+                "users' processes would reach every port of the pod: the container firewall has not run"
+            )
 
 
 def make_directories() -> None:

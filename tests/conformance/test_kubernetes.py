@@ -18,6 +18,7 @@ from brics_envs.plan.desired import DesiredState
 from brics_envs.plan.manifest import assemble
 from brics_envs.plan.names import Instance
 from brics_envs.plan.overlay import Document
+from brics_envs.plan.ports import SLURMD_PORTS, container_ports
 from brics_envs.plan.secrets import HIDDEN, SECRETS
 from pykustomize import build, dump
 from pykustomize.tests.conformance.table import ask_kubectl
@@ -118,22 +119,38 @@ def test_secrets_that_down_looks_for_are_all_that_there_are(manifest: list[Docum
 
 def test_containers_that_are_not_slurms_have_no_privileges(manifest: list[Document]) -> None:
     (pod,) = (document for document in manifest if document["kind"] == "Pod")
+    names = {container["name"] for container in pod["spec"]["containers"]}
+    # For ports that jobs cannot have, where jobs share the pod's network.
+    added = {"add": ["NET_BIND_SERVICE"]} if "slurm" in names else {}
     for container in pod["spec"]["containers"]:
         context = container.get("securityContext", {})
         assert "privileged" not in context
-        assert "add" not in context.get("capabilities", {})
-        if container["name"] != "slurm":
-            assert context["runAsUser"] > 0
-            assert context["readOnlyRootFilesystem"] is True
-            assert context["allowPrivilegeEscalation"] is False
-            assert context["capabilities"] == {"drop": ["ALL"]}
+        if container["name"] == "slurm":
+            assert not context
+            continue
+        assert context["runAsUser"] > 0
+        assert context["readOnlyRootFilesystem"] is True
+        assert context["allowPrivilegeEscalation"] is False
+        assert context["capabilities"] in ({"drop": ["ALL"]}, {"drop": ["ALL"]} | added)
+        if added and container.get("ports"):
+            assert "add" in context["capabilities"]
+
+
+def test_the_pods_ports_are_below_those_of_jobs(manifest: list[Document]) -> None:
+    (pod,) = (document for document in manifest if document["kind"] == "Pod")
+    if sysctls := pod["spec"].get("securityContext", {}).get("sysctls"):
+        (threshold,) = (int(entry["value"]) for entry in sysctls)
+        assert max(container_ports(pod)) < threshold
+        assert SLURMD_PORTS.stop <= threshold
+    else:
+        assert "slurm" not in {container["name"] for container in pod["spec"]["containers"]}
 
 
 def published(manifest: list[Document]) -> dict[str, tuple[str, int]]:
     """Port name → address and port on the host."""
     (pod,) = (document for document in manifest if document["kind"] == "Pod")
     ports = [port for container in pod["spec"]["containers"] for port in container.get("ports", ())]
-    return {port["name"]: (port["hostIP"], port["hostPort"]) for port in ports}
+    return {port["name"]: (port["hostIP"], port["hostPort"]) for port in ports if "hostPort" in port}
 
 
 @pytest.mark.parametrize(
@@ -154,7 +171,7 @@ def test_production_has_bounds_and_images_of_its_own_stage(root: Path) -> None:
     overlay = desired(root, "prod").overlay
     (pod,) = (document for document in rendered(root, "prod") if document["kind"] == "Pod")
     assert overlay.stage == "prod"
-    assert overlay.built_images == {"jupyterhub": "latest"}
+    assert overlay.built_images == {"jupyterhub": "latest", "proxy": "latest"}
     for container in pod["spec"]["containers"]:
         for kind in ("requests", "limits"):
             assert set(container["resources"][kind]) == {"cpu", "memory"}
@@ -203,11 +220,17 @@ def test_the_cluster_has_what_is_needed() -> None:
         ),
     }
     (deployment,) = of_kind("Deployment")
-    (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    assert {"startupProbe", "readinessProbe", "livenessProbe", "resources"} <= set(container)
-    assert deployment["spec"]["template"]["spec"]["securityContext"]["fsGroup"] == 10000
-    for port in container["ports"]:
-        assert not {"hostIP", "hostPort"} & set(port)
+    template = deployment["spec"]["template"]["spec"]
+    containers = {container["name"]: container for container in template["containers"]}
+    assert set(containers) == {"configurable-http-proxy", "jupyterhub", "proxy"}
+    assert {"startupProbe", "readinessProbe", "livenessProbe"} <= set(containers["jupyterhub"])
+    assert "readinessProbe" in containers["proxy"]
+    assert template["securityContext"]["fsGroup"] == 10000
+    for container in containers.values():
+        assert container["resources"]
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        for port in container["ports"]:
+            assert not {"hostIP", "hostPort"} & set(port)
 
 
 def test_everything_that_the_cluster_refers_to_is_there_but_secrets() -> None:
@@ -223,7 +246,7 @@ def test_everything_that_the_cluster_refers_to_is_there_but_secrets() -> None:
             assert volume["persistentVolumeClaim"]["claimName"] in claims
         if "secret" in volume:
             secrets.add(volume["secret"]["secretName"])
-    assert secrets == {"jupyterhub-slurm-ssh-client-key"}
+    assert secrets == {"jupyterhub-slurm-proxy-api", "jupyterhub-slurm-ssh-client-key"}
 
 
 def test_services_policy_and_budget_select_the_hubs_pod() -> None:
@@ -237,17 +260,17 @@ def test_services_policy_and_budget_select_the_hubs_pod() -> None:
         *(service["spec"]["selector"] for service in of_kind("Service")),
     ]
     assert all(selector == labels for selector in selectors)
-    (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    ports = {port["name"] for port in container["ports"]}
+    containers = deployment["spec"]["template"]["spec"]["containers"]
+    ports = {port["name"]: c["name"] for c in containers for port in c["ports"]}
     targets = {port["targetPort"] for service in of_kind("Service") for port in service["spec"]["ports"]}
-    assert targets == ports
+    assert {name: ports[name] for name in targets} == {"http": "proxy", "hub-api": "jupyterhub"}
 
 
 def test_the_cluster_hands_the_hub_every_setting_that_it_reads(root: Path) -> None:
     config = {document["metadata"]["name"]: document["data"] for document in of_kind("ConfigMap")}
     sources = "\n".join(config["jupyterhub-config"].values())
     read = set(re.findall(r"DEPLOY\[['\"](\w+)['\"]\]|/etc/brics/deploy/(\w+)", sources))
-    needed = {first or second for first, second in read} - {"jupyterDataDir"}
+    needed = {first or second for first, second in read} - {"condaPrefixDir", "jupyterDataDir"}
     assert needed <= set(config["deploy-config"])
     assert set(config["deploy-config"]) == set(desired(root, "prod").settings.public())
 
@@ -264,6 +287,9 @@ def test_the_readmes_overlay_can_be_built(tmp_path: Path, kubectl: Path) -> None
     by_name = {(d["kind"], d["metadata"]["name"]): d for d in documents}
     pod = by_name["Deployment", "jupyterhub-slurm"]["spec"]["template"]["spec"]
     assert pod["containers"][0]["image"] == "registry.example.org/brics_jupyterhub:1"
+    assert {container["image"].partition("/")[0] for container in pod["containers"]} == {
+        "registry.example.org"
+    }
     assert by_name["ConfigMap", "ssh-known-hosts"]["data"] == {
         "known_hosts": "slurm.example.org ssh-ed25519 KEY\n"
     }

@@ -31,12 +31,13 @@ def test_status_as_json(running: RunningInstance, otheruser: HubClient) -> None:
     assert one["url"] == f"{running.url}/"
     assert one["state"] == "ready"
     containers = {container["name"]: container for container in one["containers"]}
-    assert containers.keys() == {"jupyterhub", "slurm"}
+    assert containers.keys() == {"configurable-http-proxy", "jupyterhub", "slurm"}
     for name, container in containers.items():
         assert container.keys() == {"name", "image", "state", "ready"}
         assert container["state"] == "running"
         assert container["ready"] is True
-        assert container["image"].startswith(f"localhost/brics_{name}:dev-")
+        image = "jupyterhub" if name == "configurable-http-proxy" else name
+        assert container["image"].startswith(f"localhost/brics_{image}:dev-")
     assert [node["name"] for node in one["slurm"]["nodes"]] == ["n1"]
     (shown,) = one["slurm"]["jobs"]
     assert (shown["id"], shown["user"], shown["state"]) == (job, "otheruser.project1", "RUNNING")

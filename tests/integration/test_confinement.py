@@ -11,29 +11,33 @@ from tests.support.running_instance import RunningInstance
 PODMANS_DEFAULT = 0x800405FB
 """chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap, net_bind_service, sys_chroot, setfcap."""
 
-HUB_ID = "10000"
+NET_BIND_SERVICE = 1 << 10
 
 
 def status_of_process_1(running: RunningInstance, container: str) -> dict[str, str]:
     return status_fields(ok(running.run(container, "cat", "/proc/1/status")).stdout)
 
 
-def test_hub_is_nobody_special(running: RunningInstance) -> None:
-    status = status_of_process_1(running, "jupyterhub")
-    assert set(status["Uid"].split() + status["Gid"].split()) == {HUB_ID}
-    assert {status[name] for name in ("CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb")} == {"0" * 16}
+@pytest.mark.parametrize(
+    ("container", "uid"), [("jupyterhub", "10000"), ("configurable-http-proxy", "10003")]
+)
+def test_hub_and_its_proxy_are_nobody_special(running: RunningInstance, container: str, uid: str) -> None:
+    status = status_of_process_1(running, container)
+    assert set(status["Uid"].split() + status["Gid"].split()) == {uid}
+    capabilities = {int(status[name], 16) for name in ("CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb")}
+    assert capabilities == {NET_BIND_SERVICE}
     assert status["NoNewPrivs"] == "1"
-    everyone = running.hub("sh", "-c", "cat /proc/[0-9]*/status | grep ^Uid: | sort -u")
-    assert set(everyone.split()) == {"Uid:", HUB_ID}
+    everyone = running.run(container, "sh", "-c", "cat /proc/[0-9]*/status | grep ^Uid: | sort -u").stdout
+    assert set(everyone.split()) == {"Uid:", uid}
 
 
-def test_hubs_root_is_read_only(running: RunningInstance) -> None:
-    for place in ("/", "/etc", "/usr/local/bin", "/etc/jupyterhub", "/etc/brics/ssh", "/opt"):
-        done = running.run("jupyterhub", "touch", f"{place}/x", user="root")
+@pytest.mark.parametrize("container", ["jupyterhub", "configurable-http-proxy"])
+def test_roots_of_hub_and_proxy_are_read_only(running: RunningInstance, container: str) -> None:
+    for place in ("/", "/etc", "/usr/local/bin", "/etc/brics/deploy", "/opt"):
+        done = running.run(container, "touch", f"{place}/x", user="root")
         assert done.status != 0, place
-    root = next(
-        line.split() for line in running.hub("cat", "/proc/1/mounts").splitlines() if line.split()[1] == "/"
-    )
+    mounts = running.run(container, "cat", "/proc/1/mounts").stdout
+    root = next(line.split() for line in mounts.splitlines() if line.split()[1] == "/")
     assert "ro" in root[3].split(",")
 
 

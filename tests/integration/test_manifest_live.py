@@ -35,6 +35,7 @@ def test_names_are_the_contracts(running: RunningInstance, manifest: list[dict[s
         ("Pod", "jupyterhub-slurm"),
         ("PersistentVolumeClaim", "jupyterhub_root"),
         ("PersistentVolumeClaim", "slurm_root"),
+        ("Secret", "jupyterhub-slurm-proxy-api"),
         ("Secret", "jupyterhub-slurm-ssh-client-key"),
         ("Secret", "jupyterhub-slurm-ssh-host-key"),
         ("ConfigMap", "dev-user-config"),

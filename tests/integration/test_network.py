@@ -64,9 +64,9 @@ def test_everything_but_the_proxy_listens_on_loopback(running: RunningInstance, 
     assert ports >= {PROXY, *INSIDE.values()}, f"something does not listen, or was not found: {there}"
     exposed = {port for address, port in there if not ipaddress.ip_address(address).is_loopback}
     assert exposed == {PROXY}
-    # The notebook's own port, and its kernel's, are among those that were looked at.
+    # The notebook's own port is among those that were looked at; its kernel has none.
     notebook = {port for port in ports if port not in (PROXY, *INSIDE.values())}
-    assert len(notebook) >= 6
+    assert notebook
     address = pod_address(running)
     assert connects(running, address, PROXY), "this test would see no open port"
     for port in (*INSIDE.values(), min(notebook)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
 from tests.support.hub_client import HubClient
@@ -28,7 +30,10 @@ def test_hub_restarts_under_a_running_notebook(
 ) -> None:
     testuser.start(brics_project="project1.brics")
     jobs = running.jobs("testuser.project1")
-    with testuser.kernel() as kernel:
+    with (
+        testuser.kernel() as kernel,
+        closing(testuser.websocket(f"/api/kernels/{kernel.id}/channels")) as open_one,
+    ):
         kernel.run("x = 42")
         before = hub_process(running)
         if how == "restarted":
@@ -37,7 +42,7 @@ def test_hub_restarts_under_a_running_notebook(
             # By itself, as far as podman knows: the pod's restart policy brings it back.
             running.hub("sh", "-c", "kill 1")
             wait_for(lambda: hub_process(running) not in (0, before), "the hub's container is back")
-        wait_for(lambda: hub_answers(testuser), "the hub answers again")
+        wait_for(lambda: hub_answers(testuser), "the hub answers again", deadline_s=180)
         assert hub_process(running) != before
 
         assert testuser.signed_in
@@ -45,12 +50,40 @@ def test_hub_restarts_under_a_running_notebook(
         assert server is not None
         assert server["ready"]
         assert running.jobs("testuser.project1") == jobs
-        # Through the new proxy to the old kernel.
         assert kernel.run("print(x)").strip() == "42"
+        # The proxy is a container of its own: nobody's connection has ended.
+        kernel.run("print('still', 'there')")
+        while "still there" not in open_one.recv():
+            pass
         # A job may ask the hub, with the token it got before: the server's page needs that.
         assert testuser.open_lab().status_code == 200
     testuser.stop()
     wait_for(lambda: not running.jobs("testuser.project1"), "the job of before is cancelled")
+
+
+@pytest.mark.parametrize("how", ["restarted", "killed"])
+def test_proxy_restarts_and_knows_every_route_again(
+    running: RunningInstance, testuser: HubClient, how: str
+) -> None:
+    testuser.start(brics_project="project1.brics")
+    with testuser.kernel() as kernel:
+        kernel.run("x = 42")
+        hub, proxy = hub_process(running), running.container("configurable-http-proxy")
+        before = proxy.attrs["State"]["Pid"]
+        if how == "restarted":
+            proxy.restart(timeout=10)
+        else:
+            # By itself, as far as podman knows: the pod's restart policy brings it back.
+            running.run("configurable-http-proxy", "sh", "-c", "kill 1")
+        wait_for(
+            lambda: (proxy.reload() or proxy.attrs["State"]["Pid"]) not in (0, before), "the proxy is back"
+        )
+        server = f"{testuser.server_path}/api/status"
+        wait_for(
+            lambda: hub_answers(testuser) and testuser.get(server).ok, "the route is there", deadline_s=60
+        )
+        assert kernel.run("print(x)").strip() == "42"
+        assert hub_process(running) == hub, "the hub has restarted too"
 
 
 def test_slurm_restarts_and_runs_the_next_job(running: RunningInstance, otheruser: HubClient) -> None:

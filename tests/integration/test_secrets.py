@@ -22,9 +22,6 @@ Secrets = dict[str, list[bytes]]
 """What it is → the forms in which it could be written down."""
 
 HUB_STATE = "/srv/jupyterhub"
-IN_A_HUB_PROCESS = (
-    "cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n' | sed -n 's/^CONFIGPROXY_AUTH_TOKEN=//p'"
-)
 TOKENS_OF_THE_JOB = """
 import json, os
 print(json.dumps({name: os.environ[name] for name in ("JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN")}))
@@ -99,7 +96,7 @@ def instance_secrets(running: RunningInstance) -> Secrets:
     texts = {
         "password": running.password,
         "cookie secret": running.hub("cat", f"{HUB_STATE}/jupyterhub_cookie_secret").strip(),
-        "proxy token": running.hub("sh", "-c", IN_A_HUB_PROCESS).split()[0],
+        "proxy token": running.hub("cat", "/etc/brics/proxy-api/token"),
     }
     for name in ("ssh_client_key", "ssh_host_ed25519_key"):
         # What comes before this line is the same in every key, or public.
@@ -127,7 +124,12 @@ def found(secrets: Secrets, where: bytes) -> list[str]:
 
 def test_search_finds_what_is_there(running: RunningInstance, secrets: tuple[Secrets, set[str]]) -> None:
     manifest = (running.directory / "jh_slurm_pod.yaml").read_bytes()
-    assert set(found(secrets[0], manifest)) == {"password", "ssh_client_key", "ssh_host_ed25519_key"}
+    assert set(found(secrets[0], manifest)) == {
+        "password",
+        "proxy token",
+        "ssh_client_key",
+        "ssh_host_ed25519_key",
+    }
 
 
 def test_no_secret_on_any_command_line(
@@ -148,6 +150,7 @@ def test_no_secret_in_any_log(running: RunningInstance, secrets: tuple[Secrets, 
     logs = {
         "output of jupyterhub": running.container("jupyterhub").logs(),
         "output of slurm": running.container("slurm").logs(),
+        "output of configurable-http-proxy": running.container("configurable-http-proxy").logs(),
         **log_files(running, "jupyterhub", "/var/log"),
         **log_files(running, "slurm", "/var/log", "/home"),
     }
@@ -168,7 +171,7 @@ def log_files(running: RunningInstance, container: str, *directories: str) -> di
 
 
 def test_no_secret_where_podman_shows_it(running: RunningInstance, secrets: tuple[Secrets, set[str]]) -> None:
-    for container in ("jupyterhub", "slurm"):
+    for container in ("configurable-http-proxy", "jupyterhub", "slurm"):
         shown = json.dumps(running.container(container).attrs).encode()
         assert not found(secrets[0], shown)
 

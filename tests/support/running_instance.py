@@ -96,6 +96,13 @@ class RunningInstance:
             assert client.signed_in, f"{user} cannot sign in"
         return client
 
+    def hub_answers(self) -> bool:
+        """Whether JupyterHub answers where users find it."""
+        try:
+            return HubClient(self.url).get("/hub/health").status_code == 200
+        except OSError:
+            return False
+
     # -- containers
 
     def container(self, name: str) -> Container:

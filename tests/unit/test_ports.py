@@ -3,7 +3,7 @@
 import pytest
 
 from brics_envs.errors import BAD_INPUT, ConfigError
-from brics_envs.plan.ports import Endpoint, Ports, hub_api_endpoint, plan_ports
+from brics_envs.plan.ports import Endpoint, Ports, container_ports, hub_api_endpoint, plan_ports
 
 HUB_API = Endpoint("192.0.2.10", 8081)
 
@@ -86,16 +86,26 @@ def test_no_way_past_a_tunnel():
 @pytest.mark.parametrize(
     ("port", "direct", "local_issuer", "words"),
     [
-        (8000, 8005, False, "publishes JupyterHub's own port already"),
+        (8000, 8005, False, "sign-in port is the only one"),
         (8000, 8000, True, "--direct-port 8000: is the sign-in port"),
         (8000, 8090, True, "--direct-port 8090: is the issuer's port"),
-        (7910, None, True, "would be 8000, which is the hub's proxy"),
-        (7920, None, True, "would be 8010, which is the sign-in proxy"),
+        (7910, None, True, "would be 8000, which is that of routes in the pod"),
+        (6730, None, True, "would be 6820, which is kept for Slurm's nodes"),
         (65500, None, True, "would be 65590, which is above 65535"),
     ],
 )
 def test_collisions(port, direct, local_issuer, words):
+    inside = {8000: "routes", 8090: "issuer"}
     with pytest.raises(ConfigError) as refused:
-        plan_ports(port, direct, local_issuer=local_issuer)
+        plan_ports(port, direct, local_issuer=local_issuer, inside=inside)
     assert words in refused.value.message
     assert refused.value.exit_status == BAD_INPUT
+
+
+def test_ports_of_a_pod_have_the_manifests_names():
+    containers = [
+        {"ports": [{"name": "http", "containerPort": 8010, "hostPort": 80}]},
+        {},
+        {"ports": [{"name": "ssh", "containerPort": 22}]},
+    ]
+    assert container_ports({"spec": {"containers": containers}}) == {8010: "http", 22: "ssh"}

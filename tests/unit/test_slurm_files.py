@@ -1,4 +1,4 @@
-"""The Slurm container's entrypoint (its pure functions) and the configuration that it and the hub read."""
+"""The Slurm container's entrypoint (what it writes) and the configuration that it and the hub read."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import importlib.util
 import re
 import shlex
 import stat
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brics_envs.config.dev_users import parse_dev_users, projects_by_user
+from brics_envs.plan.ports import SLURMD_PORTS
 
 ROOT = Path(__file__).resolve().parents[2]
 SLURM = ROOT / "k8s/components/slurm"
@@ -21,20 +23,19 @@ SSH_CONFIG = ROOT / "k8s/base/ssh/ssh_config"
 SERVICES = ROOT / "build/slurm/services"
 
 
-def _load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "slurm_entrypoint", ROOT / "build/slurm/slurm_entrypoint.py"
-    )
+def _load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"build/slurm/{name}.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
-    # dataclasses look their own module up by name.
-    __import__("sys").modules[spec.name] = module
+    # dataclasses look their own module up by name, and the second imports the first.
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
 
 
-entrypoint = _load()
+slurm_files = _load("slurm_files")
+entrypoint = _load("slurm_entrypoint")
 
 
 def _settings(path: Path, keyword: str) -> list[str]:
@@ -47,7 +48,7 @@ def _settings(path: Path, keyword: str) -> list[str]:
 
 def test_accounts_are_those_of_dev_users_sorted() -> None:
     users = parse_dev_users("user2.project1\nuser1.project2\nuser2.project0\n", "dev_users")
-    names = entrypoint.account_names(projects_by_user(users))
+    names = slurm_files.account_names(projects_by_user(users))
     assert names == ["user1.project2", "user2.project0", "user2.project1"]
 
 
@@ -55,18 +56,18 @@ def test_accounts_are_those_of_dev_users_sorted() -> None:
     "name", ["user1", "user1.p.q", "../x.project1", "root:x.p", "User.p", "a b.p", ".p", "u."]
 )
 def test_a_name_that_is_no_user_of_a_project_is_refused(name: str) -> None:
-    with pytest.raises(entrypoint.SetupError, match=r"USER\.PROJECT"):
-        entrypoint.account_names({"x": {"p.brics": {"name": "Project p", "username": name}}})
+    with pytest.raises(slurm_files.SetupError, match=r"USER\.PROJECT"):
+        slurm_files.account_names({"x": {"p.brics": {"name": "Project p", "username": name}}})
 
 
 def test_users_get_the_next_ids_and_those_with_a_home_keep_theirs() -> None:
     recorded = {"b.p": 20000, "gone.p": 20007}
-    accounts = entrypoint.assign_uids(["c.p", "a.p", "b.p"], recorded)
+    accounts = slurm_files.assign_uids(["c.p", "a.p", "b.p"], recorded)
     assert {account.name: account.uid for account in accounts} == {"b.p": 20000, "a.p": 20008, "c.p": 20009}
 
 
 def test_a_home_of_root_or_of_another_user_records_nothing() -> None:
-    accounts = entrypoint.assign_uids(["a.p", "b.p", "c.p"], {"a.p": 0, "b.p": 20003, "c.p": 20003})
+    accounts = slurm_files.assign_uids(["a.p", "b.p", "c.p"], {"a.p": 0, "b.p": 20003, "c.p": 20003})
     assert {account.name: account.uid for account in accounts} == {"a.p": 20004, "b.p": 20003, "c.p": 20005}
 
 
@@ -77,10 +78,10 @@ names = st.from_regex(r"[a-z_][a-z0-9_-]{0,5}\.[a-z_][a-z0-9_-]{0,5}", fullmatch
 def test_ids_are_unique_stable_and_never_those_of_a_user_who_is_gone(
     first: set[str], second: set[str], recorded: dict[str, int]
 ) -> None:
-    before = {account.name: account.uid for account in entrypoint.assign_uids(first, recorded)}
+    before = {account.name: account.uid for account in slurm_files.assign_uids(first, recorded)}
     homes = recorded | before
-    after = {account.name: account.uid for account in entrypoint.assign_uids(second, homes)}
-    assert all(uid >= entrypoint.FIRST_UID for uid in after.values())
+    after = {account.name: account.uid for account in slurm_files.assign_uids(second, homes)}
+    assert all(uid >= slurm_files.FIRST_UID for uid in after.values())
     assert len(set(after.values())) == len(after)
     assert all(after[name] == before[name] for name in first & second)
     new = second - homes.keys()
@@ -96,7 +97,7 @@ FILES = {
 
 
 def test_account_files_have_the_users_of_now_and_no_earlier_ones() -> None:
-    files = entrypoint.account_files(FILES, [entrypoint.Account("new.p", 20001)])
+    files = slurm_files.account_files(FILES, [slurm_files.Account("new.p", 20001)])
     assert files["passwd"].splitlines()[1:] == ["new.p:x:20001:20001::/home/p/new.p:/bin/bash"]
     assert files["group"].splitlines()[1:] == ["jupyterusers:x:999:new.p", "new.p:x:20001:"]
     assert files["gshadow"].splitlines()[1:] == ["jupyterusers:!::new.p", "new.p:!::"]
@@ -105,9 +106,9 @@ def test_account_files_have_the_users_of_now_and_no_earlier_ones() -> None:
 
 
 def test_account_files_are_the_same_the_second_time() -> None:
-    accounts = [entrypoint.Account("a.p", 20000), entrypoint.Account("b.p", 20001)]
-    once = entrypoint.account_files(FILES, accounts)
-    assert entrypoint.account_files(once, accounts) == once
+    accounts = [slurm_files.Account("a.p", 20000), slurm_files.Account("b.p", 20001)]
+    once = slurm_files.account_files(FILES, accounts)
+    assert slurm_files.account_files(once, accounts) == once
 
 
 # --- What a daemon or sudo reads.
@@ -123,18 +124,18 @@ def test_account_files_are_the_same_the_second_time() -> None:
     ],
 )
 def test_cgroups_are_switched_off_where_slurm_knows_the_setting(version: str, expected: str | None) -> None:
-    assert entrypoint.cgroup_conf(version) == expected
+    assert slurm_files.cgroup_conf(version) == expected
 
 
 def test_the_containers_name_means_its_loopback_alone() -> None:
     hosts = "127.0.0.1 localhost n1\n10.0.0.2\tslurm pod # added\n10.0.0.3 slurm\n::1 localhost\n"
     expected = "127.0.0.1 slurm\n127.0.0.1 localhost n1\n10.0.0.2 pod\n::1 localhost\n"
-    assert entrypoint.hosts_on_loopback(hosts, "slurm") == expected
-    assert entrypoint.hosts_on_loopback(expected, "slurm") == expected
+    assert slurm_files.hosts_on_loopback(hosts, "slurm") == expected
+    assert slurm_files.hosts_on_loopback(expected, "slurm") == expected
 
 
 def test_sudo_allows_the_wrappers_without_arguments_as_members_of_the_group_only() -> None:
-    rules = entrypoint.sudoers("/opt/w/bin/", ["JUPYTERHUB_API_TOKEN"]).splitlines()
+    rules = slurm_files.sudoers("/opt/w/bin/", ["JUPYTERHUB_API_TOKEN"]).splitlines()
     allowed = [line for line in rules if line.startswith("jupyterspawner ")]
     commands = ", ".join(f'/opt/w/bin/slurmspawner_{name} ""' for name in ("sbatch", "squeue", "scancel"))
     assert allowed == [f"jupyterspawner ALL = (%jupyterusers) NOPASSWD: {commands}"]
@@ -145,24 +146,24 @@ def test_sudo_allows_the_wrappers_without_arguments_as_members_of_the_group_only
     "folder", ["bin", "/opt/w bin", "/opt/*", "/a, ALL = (ALL) NOPASSWD: ALL", "/a\nb", ""]
 )
 def test_a_folder_that_would_mean_something_to_sudo_is_refused(folder: str) -> None:
-    with pytest.raises(entrypoint.SetupError, match="slurmSpawnerWrappersBin"):
-        entrypoint.sudoers(folder, [])
+    with pytest.raises(slurm_files.SetupError, match="slurmSpawnerWrappersBin"):
+        slurm_files.sudoers(folder, [])
 
 
 def test_ssh_sends_exactly_what_sshd_accepts_and_sudo_keeps() -> None:
     sent = _settings(SSH_CONFIG, "SendEnv")
-    accepted = entrypoint.accepted_variables((SLURM / "sshd_config").read_text())
+    accepted = slurm_files.accepted_variables((SLURM / "sshd_config").read_text())
     assert sent == accepted
     assert len(set(sent)) == len(sent)
-    kept = re.search(r'env_keep = "(.*)"', entrypoint.sudoers("/opt/w/bin", accepted))
+    kept = re.search(r'env_keep = "(.*)"', slurm_files.sudoers("/opt/w/bin", accepted))
     assert kept
     assert kept[1].split() == [*sent, "SLURMSPAWNER_JOB_ID"]
     assert not {"HOME", "USER", "SHELL", "PATH", "LOGNAME"} & set(sent)
 
 
 def test_a_wildcard_in_acceptenv_is_refused() -> None:
-    with pytest.raises(entrypoint.SetupError, match="JUPYTERHUB_\\*"):
-        entrypoint.accepted_variables("AcceptEnv JUPYTERHUB_API_TOKEN JUPYTERHUB_*\n")
+    with pytest.raises(slurm_files.SetupError, match="JUPYTERHUB_\\*"):
+        slurm_files.accepted_variables("AcceptEnv JUPYTERHUB_API_TOKEN JUPYTERHUB_*\n")
 
 
 @pytest.mark.parametrize(
@@ -187,7 +188,7 @@ def test_slurm_has_the_node_the_gpus_and_the_paths_of_the_container() -> None:
     assert conf["NodeName"] == "n1"
     assert conf["Gres"] == f"gpu:{entrypoint.GPUS}"
     assert conf["StateSaveLocation"].startswith("/var/spool/slurm/")
-    assert conf["SlurmctldLogFile"].startswith(f"{entrypoint.LOG}/")
+    assert conf["SlurmctldLogFile"].startswith(f"{slurm_files.LOG}/")
     assert set(conf["CommunicationParameters"].split(",")) == {"NoInAddrAny", "NoCtldInAddrAny"}
     assert f"/dev/fakegpu[0-{entrypoint.GPUS - 1}]" in (SLURM / "gres.conf").read_text()
 
@@ -206,3 +207,10 @@ def test_stopping_the_container_ends_every_service() -> None:
     stop = (SERVICES / ".s6-svscan/SIGTERM").read_text()
     for loop in re.findall(r"(?:for service in|-t 1500) ([a-z ]+)", stop):
         assert sorted(loop.split()) == services
+
+
+def test_the_firewall_means_the_users_and_the_ports_of_the_pod() -> None:
+    rules = (SLURM / "firewall.nft").read_text()
+    assert f"meta skuid >= {slurm_files.FIRST_UID} " in rules
+    services = f"{{ 8081, {SLURMD_PORTS.start - 1}-{SLURMD_PORTS.stop - 1} }}"
+    assert f"tcp dport != {services} jump refused" in rules

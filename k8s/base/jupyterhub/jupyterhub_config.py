@@ -16,19 +16,22 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 from deploy_settings import DEPLOY  # noqa: E402 - files beside this one
 from redact import know, watch  # noqa: E402
+from separate_proxy import SeparateProxy  # noqa: E402
 
 c = get_config()  # noqa: F821
 
 STATE = Path("/srv/jupyterhub")
 
-# --- Addresses. Only the proxy's port leaves the pod; the hub's and the proxy's API stay on its loopback.
+# --- Addresses. What users reach is in front; the hub's and the proxy's API stay on the pod's loopback.
 
-c.JupyterHub.bind_url = f"http://0.0.0.0:8000{DEPLOY['baseUrl']}"
+c.JupyterHub.bind_url = f"http://127.0.0.1:8000{DEPLOY['baseUrl']}"
 c.JupyterHub.hub_bind_url = "http://127.0.0.1:8081"
 c.JupyterHub.hub_connect_url = DEPLOY["hubConnectUrl"]
+# A container of its own, which goes on when the hub restarts.
+c.JupyterHub.proxy_class = SeparateProxy
+c.ConfigurableHTTPProxy.should_start = False
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:8001"
-# A name used once: after a restart the process with an old file's ID would be somebody else's, and be stopped.
-c.ConfigurableHTTPProxy.pid_file = f"/tmp/jupyterhub-proxy-{secrets.token_hex(8)}.pid"  # noqa: S108
+c.ConfigurableHTTPProxy.auth_token = Path("/etc/brics/proxy-api/token").read_text()
 
 # --- State, in the volume jupyterhub_root: users stay signed in and servers go on when the hub restarts.
 
@@ -71,6 +74,7 @@ c.Spawner.args = ["--HubOAuth.cache_max_age=15"]
 watch()
 know(crypt_key, cookie_secret.strip(), bytes.fromhex(cookie_secret.decode()))
 know(*(file.read_text().strip() for file in Path("/etc/brics/deploy-secret").glob("[!.]*")))
+know(c.ConfigurableHTTPProxy.auth_token)
 know(*(value for name, value in os.environ.items() if name.endswith(("TOKEN", "SECRET", "PASSWORD", "KEY"))))
 
 c.JupyterHub.log_level = DEPLOY["logLevel"]

@@ -1,13 +1,10 @@
-"""Layer of jupyterhub_config.py: users come through the Zenith client in the pod, and in no other way."""
+"""Layer of jupyterhub_config.py: users come through the Zenith client in the pod."""
 
 from urllib.parse import quote
 
 from deploy_settings import DEPLOY, set_authenticator_traits
 
 c = get_config()  # noqa: F821
-
-# On the pod's loopback nobody can bypass the tunnel and send a token of their own.
-c.JupyterHub.bind_url = f"http://127.0.0.1:8000{DEPLOY['baseUrl']}"
 
 # What signs users in at the other end (oauth2-proxy) signs them out here, and sends them to "rd" after that. An invalid
 # token leads there by itself: only there can a browser get another one.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 import pytest
+import requests
 
 from brics_envs.effects.keys import KeyPair, make_key_pair
 from brics_envs.effects.tokens import make_jwks
@@ -15,7 +17,8 @@ from brics_envs.errors import BAD_INPUT, FAILED
 from brics_envs.plan.names import Instance
 from tests.support.commands import ok
 from tests.support.existing_deployment import SETTINGS, write_existing
-from tests.support.hub_client import HubClient
+from tests.support.header_log import LOG_HEADERS
+from tests.support.hub_client import TIMEOUT_S, HubClient
 from tests.support.outside_hosts import (
     CLIENT_IMAGE,
     ISSUER,
@@ -139,24 +142,45 @@ def test_a_token_that_has_expired_is_no_dead_end(dev: One, way: Way) -> None:
     assert f'href="{SIGN_OUT}"' in page.text
 
 
+@pytest.mark.parametrize("path", ["/user/testuser/api/status", "/hub/../user/testuser/api/status"])
+def test_a_token_from_outside_reaches_no_notebook_server(dev: One, way: Way, path: str) -> None:
+    """The server would log all that it gets."""
+    account, home = "testuser.project1", "/home/project1/testuser.project1"
+    script = 'mkdir -p ~/.jupyter && printf %s "$1" >~/.jupyter/jupyter_server_config.py'
+    dev.run("slurm", "su", account, "-c", f"sh -c {shlex.quote(script)} sh {shlex.quote(LOG_HEADERS)}")
+    client = way.client(way.forger.sign())
+    try:
+        client.start(brics_project="project1.brics")
+        client.open_lab()
+        request = requests.Request(
+            "GET", f"{client.url}/user/testuser/", headers={TOKEN_HEADER: way.forger.sign()}
+        )
+        prepared = client.http.prepare_request(request)
+        prepared.url = f"{client.url}{path}"
+        assert client.http.send(prepared, timeout=TIMEOUT_S).ok
+        seen = dev.run("slurm", "cat", f"{home}/headers")
+        assert "/user/testuser/api/status" in seen
+        assert TOKEN_HEADER.lower() not in seen.lower()
+    finally:
+        client.stop()
+        dev.run("slurm", "rm", "-f", f"{home}/.jupyter/jupyter_server_config.py", f"{home}/headers")
+
+
 def test_nothing_is_published_on_this_machine(dev: One) -> None:
     shown = json.loads(dev.world.podman("pod", "inspect", dev.instance.pod))
     pod = shown[0] if isinstance(shown, list) else shown
     assert not pod["InfraConfig"]["PortBindings"]
     # Nor at the pod's own address, which this machine can reach.
     address = dev.run("slurm", "python3", "-c", OWN_ADDRESS)
-    for port in (8000, 8001, 8081, 22):
+    for port in (8000, 8001, 8010, 8081, 22):
         assert not answers(address, port), port
 
 
 def test_status_knows_the_tunnel(dev: One) -> None:
     (one,) = json.loads(ok(dev.world.invoke("status", *dev.option, "--json")).stdout)["instances"]
     assert one["state"] == "ready"
-    assert {c["name"]: c["ready"] for c in one["containers"]} == {
-        "jupyterhub": True,
-        "slurm": True,
-        "zenith-client": True,
-    }
+    names = ("configurable-http-proxy", "jupyterhub", "proxy", "slurm", "zenith-client")
+    assert {c["name"]: c["ready"] for c in one["containers"]} == dict.fromkeys(names, True)
 
 
 def test_a_way_past_the_tunnel_is_refused(dev: One, around: Outside) -> None:
@@ -242,7 +266,12 @@ def test_sign_in_cookies_last_twelve_hours(prod: One, way: Way) -> None:
 
 
 def test_containers_are_confined(prod: One) -> None:
-    for name, uid in (("jupyterhub", "10000"), ("zenith-client", "1001")):
+    for name, uid in (
+        ("jupyterhub", "10000"),
+        ("configurable-http-proxy", "10003"),
+        ("proxy", "10002"),
+        ("zenith-client", "1001"),
+    ):
         assert prod.run(name, "id", "-u") == uid
         status = status_fields(prod.run(name, "cat", "/proc/self/status"))
         for capabilities in ("CapEff", "CapPrm", "CapBnd", "CapAmb"):
@@ -257,7 +286,7 @@ def test_containers_are_confined(prod: One) -> None:
 
 def test_images_are_those_of_stage_prod(prod: One) -> None:
     images = prod.world.podman("ps", f"--filter=pod={prod.instance.pod}", "--format={{.Image}}").split()
-    assert "localhost/brics_jupyterhub:prod" in images
+    assert {"localhost/brics_jupyterhub:prod", "localhost/brics_proxy:prod"} <= set(images)
     names = "import importlib.metadata as m; print(*m.entry_points(group='jupyterhub.authenticators').names)"
     assert "dummy" not in prod.run("jupyterhub", "python3", "-c", names).split()
     assert prod.run("jupyterhub", "sh", "-c", "ls -d /opt/src 2>/dev/null || true") == ""
@@ -266,7 +295,11 @@ def test_images_are_those_of_stage_prod(prod: One) -> None:
 def test_production_has_no_password_and_no_users_of_its_own(prod: One) -> None:
     assert not (prod.directory / "password").exists()
     names = {name.rpartition("-")[0] for name in prod.world.things().secrets}
-    assert names == {"jupyterhub-slurm-ssh-client-key", "jupyterhub-slurm-zenith-client"}
+    assert names == {
+        "jupyterhub-slurm-proxy-api",
+        "jupyterhub-slurm-ssh-client-key",
+        "jupyterhub-slurm-zenith-client",
+    }
 
 
 def test_the_production_instance_leaves_nothing(prod: One) -> None:

@@ -62,6 +62,8 @@ def test_names_of_a_named_instance(one: One, first: Completed, before: Things) -
     assert {pod.split()[0] for pod in now.pods} == {"jupyterhub-slurm-lc-one"}
     names = {container.split()[0] for container in now.containers}
     assert {name for name in names if not name.endswith("-infra")} == {
+        "jupyterhub-slurm-lc-one-configurable-http-proxy",
+        "jupyterhub-slurm-lc-one-firewall",
         "jupyterhub-slurm-lc-one-jupyterhub",
         "jupyterhub-slurm-lc-one-slurm",
     }
@@ -70,6 +72,7 @@ def test_names_of_a_named_instance(one: One, first: Completed, before: Things) -
     assert all(name.endswith(("-lc-one", "_lc-one")) for name in now.volumes)
     assert now.secrets == {
         "deploy-secret-lc-one",
+        "jupyterhub-slurm-proxy-api-lc-one",
         "jupyterhub-slurm-ssh-client-key-lc-one",
         "jupyterhub-slurm-ssh-host-key-lc-one",
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 import jwt
 import pytest
 
-from brics_envs.plan.ports import ISSUER_OFFSET, POD_PORTS
+from brics_envs.plan.ports import ISSUER_OFFSET
 from tests.support.commands import invoke, ok
 from tests.support.ports import OWN_ADDRESS, answers
 from tests.support.real_instance import TOKEN_HEADER, RealInstance, free_sign_in_port
@@ -112,9 +112,8 @@ def test_missing_dev_users(real: RealInstance) -> None:
         assert words in error
 
 
-@pytest.mark.parametrize("inside", [8000, 8001, 8010, 8081, 6817, 6818])
+@pytest.mark.parametrize("inside", [8000, 8001, 8010, 8011, 8081, 6817, 6818, 6900])
 def test_issuers_port_is_none_of_the_pods(real: RealInstance, inside: int) -> None:
-    assert inside in POD_PORTS
     assert str(inside) in refused(real, inside - ISSUER_OFFSET)
 
 
@@ -153,7 +152,7 @@ def test_hub_is_reached_through_the_proxy_alone(closed: RealInstance) -> None:
     address = closed.slurm("python3", "-c", OWN_ADDRESS).strip()
     assert answers(address, 8010), "this test would see no open port"
     assert not answers("127.0.0.1", closed.direct_port)
-    for port in (8000, 8001, 8081, 22, 6817, 6818):
+    for port in (8000, 8001, 8011, 8081, 22, 6817, 6818):
         assert not answers(address, port), port
     assert closed.client("testuser").signed_in
 
@@ -181,7 +180,12 @@ def external(real: RealInstance, root: Path) -> Iterator[RealInstance]:
 def test_external_issuer(external: RealInstance) -> None:
     status = json.loads(ok(external.invoke("status", *external.option, "--json")).stdout)
     (one,) = status["instances"]
-    assert {container["name"] for container in one["containers"]} == {"jupyterhub", "slurm"}
+    assert {container["name"] for container in one["containers"]} == {
+        "configurable-http-proxy",
+        "jupyterhub",
+        "proxy",
+        "slurm",
+    }
     assert not answers("127.0.0.1", external.port + ISSUER_OFFSET)
 
     done = external.invoke("token", *external.option, "--user", "testuser")

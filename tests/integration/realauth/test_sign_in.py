@@ -14,6 +14,7 @@ import requests
 
 from tests.integration.realauth.conftest import MANY, MANY_PROJECTS, MOST, MOST_PROJECTS
 from tests.support.commands import ok
+from tests.support.header_log import LOG_HEADERS
 from tests.support.hub_client import TIMEOUT_S, forms
 from tests.support.real_instance import TOKEN_HEADER, RealClient, RealInstance
 from tests.support.waiting import wait_for
@@ -154,15 +155,6 @@ def test_a_backslash_is_no_way_to_a_notebook_server(real: RealInstance, path: st
         assert connection.getresponse().status == 400
 
 
-LOG_HEADERS = """
-import json, pathlib
-def log_headers(handler):
-    with pathlib.Path("~/headers").expanduser().open("a") as file:
-        file.write(json.dumps([handler.request.path, *handler.request.headers.get_all()]) + "\\n")
-c.ServerApp.tornado_settings = {"log_function": log_headers}
-"""
-
-
 def test_notebook_servers_get_neither_token_nor_the_proxys_cookie(
     real: RealInstance, testuser: RealClient
 ) -> None:
@@ -282,4 +274,4 @@ def test_status_shows_issuer_and_proxy(real: RealInstance) -> None:
     one = wait_for(lambda: (s := status())["state"] == "ready" and s, "the instance is ready")
     assert one["url"] == f"{real.url}/"
     names = {c["name"]: c["ready"] for c in one["containers"]}  # type: ignore[attr-defined]
-    assert names == dict.fromkeys(("issuer", "jupyterhub", "proxy", "slurm"), True)
+    assert names == dict.fromkeys(("configurable-http-proxy", "issuer", "jupyterhub", "proxy", "slurm"), True)

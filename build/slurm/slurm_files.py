@@ -1,0 +1,162 @@
+"""What the Slurm container's entrypoint writes: users, sudo's rules, what follows from Slurm's version. Pure functions.
+
+Needs the standard library of Python 3.10 alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+HOME = Path("/home")
+LOG = Path("/var/log/slurm")
+
+GROUP = "jupyterusers"
+SPAWNER = "jupyterspawner"
+FIRST_UID = 20000
+"""The lowest user and group ID that users get; everything from here on is theirs (firewall.nft has it too)."""
+
+WRAPPERS = ("slurmspawner_sbatch", "slurmspawner_squeue", "slurmspawner_scancel")
+JOB_ID = "SLURMSPAWNER_JOB_ID"
+USER = re.compile(r"[a-z_][a-z0-9_-]*\.[a-z_][a-z0-9_-]*")
+SAFE_PATH = re.compile(r"/[A-Za-z0-9._/-]+")
+VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
+
+
+class SetupError(Exception):
+    """The container cannot start as it is configured; the message says why."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user of dev_users and the number that is both his user ID and his group's ID."""
+
+    name: str
+    uid: int
+
+    @property
+    def home(self) -> Path:
+        """``/home/PROJECT/USER.PROJECT``."""
+        return HOME / self.name.split(".")[1] / self.name
+
+
+def account_names(users: Mapping[str, Mapping[str, Mapping[str, str]]]) -> list[str]:
+    """The ``USER.PROJECT`` names of dev_users, sorted, each once.
+
+    :param users: ``{"USER": {"PROJECT.brics": {"name": …, "username": "USER.PROJECT"}}}``
+    :raises SetupError: one that is no such name.
+    """
+    names = {project["username"] for projects in users.values() for project in projects.values()}
+    if wrong := sorted(name for name in names if not USER.fullmatch(name)):
+        raise SetupError(f"dev_users: not of the form USER.PROJECT: {', '.join(map(repr, wrong))}")
+    return sorted(names)
+
+
+def assign_uids(names: Iterable[str], recorded: Mapping[str, int]) -> list[Account]:
+    """Give every user the ID that owns his home, or else the next one that owns no home at all.
+
+    :param recorded: user name → owner of the home, for every home there is, also of users who are gone.
+    """
+    accounts, taken = [], set(recorded.values())
+    used: set[int] = set()
+    following = max([FIRST_UID - 1, *taken]) + 1
+    for name in sorted(names, key=lambda name: (name not in recorded, name)):
+        uid = recorded.get(name, 0)
+        if uid < FIRST_UID or uid in used:
+            uid, following = following, following + 1
+        used.add(uid)
+        accounts.append(Account(name, uid))
+    return accounts
+
+
+def account_files(files: Mapping[str, str], accounts: Sequence[Account]) -> dict[str, str]:
+    """The contents of ``passwd``, ``shadow``, ``group`` and ``gshadow`` with these users and no others.
+
+    :param files: the files as they are; entries of earlier users are recognised by their dot and removed.
+    """
+    kept = {
+        name: [line for line in text.splitlines() if "." not in line.split(":", 1)[0]]
+        for name, text in files.items()
+    }
+    members = ",".join(account.name for account in accounts)
+    kept["group"] = [_with_members(line, members) for line in kept["group"]]
+    kept["gshadow"] = [_with_members(line, members) for line in kept["gshadow"]]
+    for account in accounts:
+        name, uid = account.name, account.uid
+        kept["passwd"].append(f"{name}:x:{uid}:{uid}::{account.home}:/bin/bash")
+        kept["shadow"].append(f"{name}:*:19700:0:99999:7:::")
+        kept["group"].append(f"{name}:x:{uid}:")
+        kept["gshadow"].append(f"{name}:!::")
+    return {name: "\n".join(lines) + "\n" for name, lines in kept.items()}
+
+
+def _with_members(line: str, members: str) -> str:
+    return f"{line.rsplit(':', 1)[0]}:{members}" if line.startswith(f"{GROUP}:") else line
+
+
+def hosts_on_loopback(hosts: str, hostname: str) -> str:
+    """The contents of /etc/hosts with the container's own name for its loopback and for nothing else.
+
+    Slurm's daemons, told not to listen on every address, listen on the one that their host's name stands for.
+    """
+    lines = [f"127.0.0.1 {hostname}"]
+    for line in hosts.splitlines():
+        words = line.split("#", 1)[0].split()
+        if hostname not in words[1:]:
+            lines.append(line)
+        elif others := [word for word in words[1:] if word != hostname]:
+            lines.append(" ".join([words[0], *others]))
+    return "\n".join(lines) + "\n"
+
+
+def accepted_variables(sshd_config: str) -> list[str]:
+    """The names of the environment variables that sshd accepts.
+
+    :raises SetupError: a name with a wildcard or otherwise not a plain one.
+    """
+    words = [line.split() for line in sshd_config.splitlines()]
+    names = [name for line in words if line and line[0].lower() == "acceptenv" for name in line[1:]]
+    if wrong := [name for name in names if not VARIABLE.fullmatch(name)]:
+        raise SetupError(f"sshd_config: AcceptEnv takes exact names only, not {', '.join(wrong)}")
+    return names
+
+
+def sudoers(bin_dir: str, variables: Iterable[str]) -> str:
+    """sudo's rules: the service account runs the three wrappers, with no arguments, as a member of the group.
+
+    sudo keeps the variables that sshd accepts, and the job ID, which may also stand on its command line.
+
+    :param bin_dir: the folder of the wrappers.
+    :raises SetupError: a folder whose name means something to sudo.
+    """
+    if not SAFE_PATH.fullmatch(bin_dir):
+        raise SetupError(f"slurmSpawnerWrappersBin: not an absolute path of plain characters: {bin_dir!r}")
+    commands = [f"{bin_dir.rstrip('/')}/{name}" for name in WRAPPERS]
+    allowed = ", ".join(f'{command} ""' for command in commands)
+    return "\n".join(
+        [
+            "# Written at every start of the container.",
+            f'Defaults:{SPAWNER} env_keep = "{" ".join([*variables, JOB_ID])}"',
+            f"Defaults:{SPAWNER} env_reset, !env_check, !setenv, runcwd = ~, !use_pty, !requiretty, !lecture",
+            f"Defaults !syslog, logfile = {LOG}/sudo.log, log_year, loglinelen = 0",
+            "# A query comes every few seconds from each notebook server: only refused ones are worth a line.",
+            f"Defaults!{commands[1]} !log_allowed",
+            f"{SPAWNER} ALL = (%{GROUP}) NOPASSWD: {allowed}",
+            "",
+        ]
+    )
+
+
+def cgroup_conf(version: str) -> str | None:
+    """cgroup.conf for this Slurm, or None for none: Slurm manages no cgroups in a container without privileges.
+
+    From Slurm 23 on the plugin has to be switched off; 22.05 does not know the setting and needs none.
+
+    :param version: the output of ``slurmctld -V``.
+    :raises SetupError: no version in it.
+    """
+    if not (found := re.search(r"(\d+)\.\d+", version)):
+        raise SetupError(f"slurmctld -V says no version: {version!r}")
+    return "CgroupPlugin=disabled\n" if int(found[1]) >= 23 else None
