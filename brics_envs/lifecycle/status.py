@@ -3,9 +3,7 @@
 The JSON form is part of the contract::
 
     {"instances": [{"instance", "env", "pod", "url", "state",
-                    "containers": [{"name", "image", "state", "ready"}], "slurm": {"nodes": …, "jobs": …},
-                    "images": {container: {"id", "created", "base", "base_created", "debian"}},
-                    "sources": {what: where it comes from}, "next_up": [what comes from elsewhere then]}]}
+                    "containers": [{"name", "image", "state", "ready"}], "slurm": {"nodes": …, "jobs": …}}]}
 
 ``state`` is ``ready``, ``starting`` (still within the time that readiness may take), ``degraded`` or ``down``.
 ``slurm`` is null where Slurm runs elsewhere or does not answer.
@@ -36,6 +34,9 @@ NODE_FORMAT = "%n|%T|%c|%G"
 JOB_FIELDS = ("id", "user", "name", "state", "node")
 JOB_FORMAT = "%i|%u|%j|%T|%N"
 
+CONTRACT = ("instance", "env", "pod", "url", "state", "containers", "slurm")
+"""The keys of an instance in the JSON form."""
+
 
 @dataclass(frozen=True)
 class ContainerStatus:
@@ -57,7 +58,11 @@ class SlurmStatus:
 
 @dataclass(frozen=True)
 class InstanceStatus:
-    """An instance, as ``--json`` shows it."""
+    """An instance; ``--json`` shows what the contract names, and the table all of it.
+
+    ``images`` is container → what its image is, ``sources`` what → where it comes from, ``next_up`` what the next `up`
+    takes from elsewhere.
+    """
 
     instance: str
     env: str
@@ -83,7 +88,7 @@ def status(root: Path, instance: Instance | None) -> list[InstanceStatus]:
 
 def as_json(statuses: list[InstanceStatus]) -> dict[str, object]:
     """The statuses in the contract's JSON form."""
-    return {"instances": [asdict(one) for one in statuses]}
+    return {"instances": [{key: asdict(one)[key] for key in CONTRACT} for one in statuses]}
 
 
 def as_table(statuses: list[InstanceStatus]) -> Group:
