@@ -140,6 +140,16 @@ def test_it_reports_job_port_and_end(hub: StandInHub, launch: Any) -> None:
     assert not folder.exists()
 
 
+def test_the_folder_goes_in_time_when_the_server_does_not(hub: StandInHub, launch: Any) -> None:
+    started = launch("import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)" + SERVER)
+    wait_for(lambda: "listening" in hub.stages, "the server to listen", 20)
+    folder = started.folder()
+    assert folder.exists()
+    started.process.terminate()
+    wait_for(lambda: not folder.exists(), "the folder to be removed", 20)
+    assert started.process.poll() is None
+
+
 @pytest.mark.parametrize("answer", NO_WORD_OF_THE_HUBS, ids=ascii)
 def test_only_the_hubs_own_refusal_ends_the_job(
     hub: StandInHub, launch: Any, answer: tuple[int, bytes]

@@ -85,9 +85,10 @@ def test_sites_own_words(running: RunningInstance, testuser: HubClient) -> None:
     words = f"sbatch: error: Bitte ein <b>Projekt</b> wählen.\nsbatch: error: 项目已过期。\n{FAILED}Unspecified error\n"
     with slurm_faults.sbatch(running, slurm_faults.says(words)):
         page = testuser.submit(testuser.spawn_form(), {"brics_project": "project1.brics"})
-    assert "Bitte ein &lt;b&gt;Projekt&lt;/b&gt; wählen." in page.text
-    assert "项目已过期。" in page.text
-    assert "<b>Projekt" not in page.text
+    text = page.content.decode()
+    assert "Bitte ein &lt;b&gt;Projekt&lt;/b&gt; wählen." in text
+    assert "项目已过期。" in text
+    assert "<b>Projekt" not in text
 
 
 def test_home_that_is_not_there(running: RunningInstance, testuser: HubClient) -> None:

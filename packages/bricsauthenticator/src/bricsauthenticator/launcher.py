@@ -41,6 +41,9 @@ FAREWELL_SECONDS = 5
 """For the last report: the job ends, and Slurm kills what does not."""
 
 KILL_SECONDS = 10
+CLEAN_SECONDS = 2
+"""From the word that the job ends to the removal of its folder: whoever still runs then is killed before long."""
+
 LOG_BYTES = 4000
 
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1", None: "127.0.0.1"}  # noqa: S104
@@ -102,20 +105,29 @@ def says_refused(error: object) -> bool:
 
 
 class Job:
-    """The server's process, and the signals that are for it."""
+    """The server's process, its folder, and the signals that are for it."""
 
     def __init__(self) -> None:
         self.server: subprocess.Popen[bytes] | None = None
+        self.folder = ""
         self.told_to_end = 0
+        signal.signal(signal.SIGALRM, self.clean_up)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._pass_on)
+        self.folder = private_folder()
 
     def _pass_on(self, number: int, _frame: object) -> None:
         if not self.told_to_end and number == signal.SIGTERM:
             say("told to end: the job is cancelled, or its time is up")
         self.told_to_end = number
+        signal.alarm(CLEAN_SECONDS)
         if self.server is not None and self.server.poll() is None:
             self.server.send_signal(number)
+
+    def clean_up(self, *_signal: object) -> None:
+        """Remove the folder."""
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self, command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
         self.server = subprocess.Popen(command, env=environment)
@@ -230,19 +242,18 @@ def farewell(hub: Hub, **what: object) -> None:
 
 def main(mark: str, command: list[str]) -> int:
     """Run the server; its exit status, as a shell gives it."""
-    job, hub = Job(), Hub(mark)
-    trouble = home_trouble()
+    hub, trouble = Hub(mark), home_trouble()
     if trouble:
         say("nothing can be written in the home directory " + trouble)
         farewell(hub, status=1, home=trouble)
         return 1
-    port, folder = free_port(), private_folder()
+    job, port = Job(), free_port()
     url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
     host = url.hostname or ""
     netloc = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     environment = dict(os.environ, JUPYTERHUB_SERVICE_URL=url._replace(netloc=netloc).geturl())
-    if folder:
-        environment["JUPYTER_RUNTIME_DIR"] = folder
+    if job.folder:
+        environment["JUPYTER_RUNTIME_DIR"] = job.folder
     try:
         server = job.start(command, environment)
         refused = not wanted(hub, server, ANY_ADDRESS.get(host, host), port)
@@ -254,8 +265,7 @@ def main(mark: str, command: list[str]) -> int:
         say(f"{command[0]}: {error.strerror}")
         refused, status = False, 127
     finally:
-        if folder:
-            shutil.rmtree(folder, ignore_errors=True)
+        job.clean_up()
     if not refused:
         farewell(hub, status=status, log=log_tail())
     return status if status >= 0 else 128 - status
