@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -101,7 +103,9 @@ class Started:
         run = "import os; exec(os.environ.pop('JUPYTERHUB_LAUNCHER'))"
         command = [sys.executable, "-I", "-S", "-c", run, "ab", sys.executable, "-c", server]
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                command, env=environment, stdout=log, stderr=log, start_new_session=True
+            )
 
     def folder(self) -> Path:
         """The folder for sockets, which the server knows."""
@@ -119,8 +123,13 @@ def launch(tmp_path: Path, hub: StandInHub) -> Iterator[Any]:
 
     yield start
     for started in made:
-        started.process.kill()
+        # The server as well, which a killed launcher leaves behind; the launcher may have ended before.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(started.process.pid, signal.SIGKILL)
         started.process.wait()
+        _, found, words = started.log.read_text().partition("runtime folder ")
+        if found:
+            shutil.rmtree(words.split()[0], ignore_errors=True)
 
 
 def test_it_reports_job_port_and_end(hub: StandInHub, launch: Any) -> None:
@@ -162,10 +171,11 @@ def test_only_the_hubs_own_refusal_ends_the_job(
 
 
 def test_a_refusal_ends_the_job(hub: StandInHub, launch: Any) -> None:
-    hub.answers = [(503, b"{}"), REFUSED]
+    # Once the server listens it has said which folder it has.
+    hub.answers = [(503, b"{}"), ACCEPTED, REFUSED]
     started = launch()
     assert started.process.wait(20) != 0
-    assert hub.stages == ["started", "started"]
+    assert hub.stages == ["started", "started", "listening"]
     assert not started.folder().exists()
     assert "the hub does not know this job" in started.log.read_text()
 
