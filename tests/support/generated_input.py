@@ -8,8 +8,8 @@ import random
 import secrets
 import signal
 import traceback
-from collections.abc import Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +17,8 @@ from typing import TypeVar
 import pytest
 from invoke.collection import Collection
 from invoke.program import Program
+
+from brics_envs.effects import interrupts
 
 T = TypeVar("T")
 
@@ -105,31 +107,37 @@ class Ran:
     errors: str
 
 
+@contextmanager
+def _own_handlers() -> Iterator[None]:
+    """Keep this process's signal handlers: the commands install their own, from their import on."""
+    handlers = {number: signal.getsignal(number) for number in interrupts.SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
 class Commands:
     """The project's commands, run in this process as ``invoke`` runs them: a hundredth of a second each."""
 
     def __init__(self) -> None:
-        import tasks
+        with _own_handlers():
+            import tasks
 
         self._program = Program(name="invoke", namespace=Collection.from_module(tasks))
 
     def run(self, *args: str) -> Ran:
         """Run ``invoke ARGS``; an exception that a user would see as a traceback fails the test."""
         output, errors = io.StringIO(), io.StringIO()
-        handlers = {
-            number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        }
         status: object = 0
         try:
-            with redirect_stdout(output), redirect_stderr(errors):
+            with _own_handlers(), redirect_stdout(output), redirect_stderr(errors):
                 self._program.run(["invoke", *args])
         except SystemExit as end:
             status = 0 if end.code is None else end.code
         except Exception as error:
             pytest.fail(f"invoke {args!r} ends in a traceback:\n{''.join(traceback.format_exception(error))}")
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
         assert isinstance(status, int), f"invoke {args!r}: exit status {status!r}"
         return Ran(status, output.getvalue(), errors.getvalue())
 

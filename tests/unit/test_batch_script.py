@@ -27,7 +27,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from traitlets.config import Config
 file, state, settings = sys.argv[1:]
-source = Path(file).read_text().replace("/srv/jupyterhub", state)
+source = Path(file).read_text().replace("/srv/jupyterhub", state).replace("/etc/brics/proxy-api", state)
 scripts = {}
 for name, deploy in json.loads(settings).items():
     sys.modules["deploy_settings"] = SimpleNamespace(DEPLOY=deploy)
@@ -44,6 +44,7 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The batch script with each of the settings."""
     deploy = {name: DeploySettings.model_validate(values).public() for name, values in SETTINGS.items()}
     state = tmp_path_factory.mktemp("state")
+    (state / "token").write_text("0123456789abcdef")
     command = [sys.executable, "-c", PRINT_SCRIPTS, str(CONFIG), str(state), json.dumps(deploy)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr

@@ -1,6 +1,7 @@
 """The process runner, with real processes."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -195,13 +196,19 @@ def test_stop_all_stops_what_other_threads_run_and_refuses_more(tmp_path):
 
 
 def test_ctrl_c_stops_the_process(tmp_path):
+    """Also where this process was started with SIGINT ignored, as scripts start what runs in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     pid = tmp_path / "pid"
     timer = threading.Timer(
         0, lambda: (wait_until(lambda: pid.exists() and pid.read_text()), os.kill(os.getpid(), 2))
     )
     timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        run(["sh", "-c", f"echo $$ > {pid}; exec sleep 60"], timeout_s=90)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(["sh", "-c", f"echo $$ > {pid}; exec sleep 60"], timeout_s=90)
+    finally:
+        timer.join()
+        signal.signal(signal.SIGINT, before)
     assert not alive(int(pid.read_text()))
 
 
