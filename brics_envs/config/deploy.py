@@ -212,8 +212,10 @@ def _settings(
 
 
 def _problems(files: Sequence[YamlMapping], error: Mapping[str, Any]) -> list[str]:
-    key, message = str(error["loc"][0]) if error["loc"] else "", error["msg"].removeprefix("Value error, ")
-    if not key:
+    message = error["msg"].removeprefix("Value error, ")
+    if error["loc"]:
+        key = str(error["loc"][0])
+    else:
         # About several keys; the message begins with one of them.
         key, _, message = message.partition(": ")
     # The last file that has the key is the one whose value counted.

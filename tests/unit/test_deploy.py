@@ -93,6 +93,7 @@ def test_every_problem_at_once_with_file_and_line(tmp_path):
         ("jwtAudience: 'a\"b'\n", "1: jwtAudience: "),
         ("jwtAudience: ä\n", "1: jwtAudience: "),
         ("1: 2\n", ":1: 1: unknown key"),
+        ('"": 2\n', ":1: : unknown key"),
         ("devUsers: [a.b]\n", "1: devUsers: must be a string"),
         ("devUsers: [{user: a, project: ../b}]\n", "1: devUsers: must be a string"),
         ("devUsers: a.b c\n", "1: devUsers: 'c': needs exactly one dot"),
