@@ -13,6 +13,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+from unittest import mock
 
 import pytest
 from invoke.collection import Collection
@@ -119,7 +120,10 @@ def _own_handlers() -> Iterator[None]:
 
 
 class Commands:
-    """The project's commands, run in this process as ``invoke`` runs them: a hundredth of a second each."""
+    """The project's commands, run in this process as ``invoke`` runs them: a hundredth of a second each.
+
+    Signals stay the tests' own: the thread and the guardian that a command has because of them are left out.
+    """
 
     def __init__(self) -> None:
         with _own_handlers():
@@ -132,7 +136,11 @@ class Commands:
         output, errors = io.StringIO(), io.StringIO()
         status: object = 0
         try:
-            with _own_handlers(), redirect_stdout(output), redirect_stderr(errors):
+            with (
+                redirect_stdout(output),
+                redirect_stderr(errors),
+                mock.patch.object(interrupts, "supervise", lambda command, _: command()),
+            ):
                 self._program.run(["invoke", *args])
         except SystemExit as end:
             status = 0 if end.code is None else end.code
