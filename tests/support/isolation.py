@@ -7,6 +7,7 @@ few harmless programs only, for what those start in turn.
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import sys
@@ -62,12 +63,10 @@ class Refused(BaseException):
     """A unit test tried to reach what it must not; no `except Exception` swallows it."""
 
 
-def isolate() -> None:
-    """Put the guard up, once for the process; for conftest.py."""
-    directory = _own_directory()
-    if directory.exists():
-        return
-    directory.mkdir()
+@functools.cache
+def isolate() -> Path:
+    """Put the guard up, once for the process, for conftest.py; the directory of programs that it makes."""
+    directory = Path(tempfile.mkdtemp(prefix="brics-envs-unit-"))
     for program in PROGRAMS:
         found = shutil.which(program)
         if found:
@@ -82,10 +81,7 @@ def isolate() -> None:
         no_proxy="127.0.0.1,localhost",
     )
     sys.addaudithook(_guard)
-
-
-def _own_directory() -> Path:
-    return Path(tempfile.gettempdir()) / f"brics-envs-unit-{os.getpid()}"
+    return directory
 
 
 @pytest.fixture(autouse=True)
@@ -100,7 +96,7 @@ def nothing_was_refused() -> Iterator[None]:
 def without_traces() -> Iterator[None]:
     """Remove the directory of programs after the last test."""
     yield
-    shutil.rmtree(_own_directory(), ignore_errors=True)
+    shutil.rmtree(isolate(), ignore_errors=True)
 
 
 def _guard(event: str, args: tuple[Any, ...]) -> None:
