@@ -40,7 +40,7 @@ PARAMETER = r"code|state|nonce|sig|signature|assertion|id_token_hint|logout_toke
 FORMS = [
     re.compile(form, re.IGNORECASE | re.DOTALL)
     for form in (
-        r"()-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
+        r"()-----BEGIN [A-Z ]*PRIVATE[ ]KEY-----.*?(?:-----END [A-Z ]*PRIVATE[ ]KEY-----|\Z)",
         rf"(\b(?:{HEADER}){EQUALS}){NO_VALUE}(?:{QUOTED.format(q='q1')}|[^\r\n]+)",
         rf"({NAME}{EQUALS}){NO_VALUE}(?:{QUOTED.format(q='q2')}|\[[^\]]{{0,4000}}\]?|{BARE})",
         # `code: 404` is a status; as a member of an object or a parameter of an address it opens doors.
