@@ -14,7 +14,8 @@ from typing import Any
 
 import yaml
 
-ALNUM = set(string.ascii_letters + string.digits)
+from tests.support.address_oracle import ALNUM, is_address, is_host, is_loopback, is_old_address
+
 OPTIONAL = {
     "devUsers",
     "dummyAuthPassword",
@@ -122,37 +123,6 @@ def _bad_settings(values: Mapping[str, Any], password_length: int) -> set[str]:
 # -- one value
 
 
-def _is_host(value: Any) -> bool:
-    if not isinstance(value, str) or not value.isascii() or len(value) > 253:
-        return False
-    if _is_address(value):
-        return True
-    labels = value.split(".")
-    whole = all(
-        label and len(label) <= 63 and set(label) <= ALNUM | {"-"} and label[0] != "-" and label[-1] != "-"
-        for label in labels
-    )
-    # What ends in a number is an address, if anything.
-    return whole and not labels[-1].isdigit() and not labels[-1].lower().startswith("0x")
-
-
-def _is_address(value: Any) -> bool:
-    try:
-        ipaddress.ip_address(value)
-    except ValueError:
-        return False
-    return isinstance(value, str) and "%" not in value
-
-
-def _is_old_address(value: str) -> bool:
-    """Whether it is an address in one of the forms that nobody writes and resolvers take."""
-    try:
-        socket.inet_aton(value)
-    except (OSError, UnicodeError):
-        return False
-    return True
-
-
 def _is_path(value: Any) -> bool:
     if not isinstance(value, str) or not value.startswith("/"):
         return False
@@ -205,12 +175,12 @@ def _begins_like_url(value: str) -> bool:
     authority = rest.replace("?", "/").replace("#", "/").partition("/")[0]
     if authority.startswith("["):
         host, bracket, port = authority[1:].partition("]")
-        if not bracket or not _is_address(host) or ":" not in host or (port and not port.startswith(":")):
+        if not bracket or not is_address(host) or ":" not in host or (port and not port.startswith(":")):
             return False
         port = port.removeprefix(":")
     else:
         host, _, port = authority.partition(":")
-        if not _is_host(host) and not _is_old_address(host):
+        if not is_host(host) and not is_old_address(host):
             return False
     return port == "" or (port.isdigit() and 0 < int(port) < 65536)
 
@@ -220,14 +190,10 @@ def _is_issuer(value: Any) -> bool:
         return False
     host = value.partition("://")[2].partition("/")[0]
     name = host[1 : host.index("]")] if host.startswith("[") else host.partition(":")[0]
-    if _is_old_address(name):
+    if is_old_address(name):
         name = socket.inet_ntoa(socket.inet_aton(name))
-    local = name.lower() == "localhost" or (_is_address(name) and _loopback(ipaddress.ip_address(name)))
+    local = name.lower() == "localhost" or (is_address(name) and is_loopback(ipaddress.ip_address(name)))
     return value.lower().startswith("https://") or local
-
-
-def _loopback(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def _is_base_url(value: Any) -> bool:
@@ -270,7 +236,7 @@ def _is_hours(value: Any) -> bool:
 
 def _is_aliases(value: Any) -> bool:
     return isinstance(value, dict) and all(
-        isinstance(name, str) and _is_host(name) and _is_address(address) for name, address in value.items()
+        isinstance(name, str) and is_host(name) and is_address(address) for name, address in value.items()
     )
 
 
@@ -296,7 +262,7 @@ RULES: Mapping[str, Callable[[Any], bool]] = {
     "baseUrl": _is_base_url,
     "devUsers": _is_users,
     "dummyAuthPassword": lambda value: False,
-    "sshHostname": _is_host,
+    "sshHostname": is_host,
     "slurmSpawnerWrappersBin": _is_path,
     "jupyterEnvDir": _is_path,
     "condaPrefixDir": _is_path,

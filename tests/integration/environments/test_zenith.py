@@ -5,25 +5,22 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 import pytest
 import requests
 
-from brics_envs.effects.keys import KeyPair, make_key_pair
+from brics_envs.effects.keys import make_key_pair
 from brics_envs.effects.tokens import make_jwks
 from brics_envs.errors import BAD_INPUT, FAILED
 from brics_envs.plan.names import Instance
 from tests.support.commands import ok
 from tests.support.existing_deployment import SETTINGS, write_existing
 from tests.support.header_log import LOG_HEADERS
-from tests.support.hub_client import TIMEOUT_S, HubClient
+from tests.support.hub_client import TIMEOUT_S
 from tests.support.outside_hosts import (
     CLIENT_IMAGE,
     ISSUER,
-    TUNNEL_PORT,
-    Host,
     Outside,
     SlurmHost,
     build_zenith_client,
@@ -38,42 +35,12 @@ from tests.support.processes import status_fields
 from tests.support.real_instance import TOKEN_HEADER
 from tests.support.token_forger import Forger
 from tests.support.waiting import wait_for
+from tests.support.way_in import Way
 from tests.support.world import One
 
 pytestmark = pytest.mark.timeout(900, func_only=True)
 
 TWELVE_HOURS_S = 12 * 3600
-
-
-@dataclass(frozen=True)
-class Way:
-    """The way in: a Zenith server, the key of its client, and the issuer of users' tokens."""
-
-    server: Host
-    client_key: KeyPair
-    forger: Forger
-
-    @property
-    def url(self) -> str:
-        """JupyterHub's address at the server's end of the tunnel."""
-        return f"http://{self.server.address}:{TUNNEL_PORT}/jupyter"
-
-    @property
-    def sign_in(self) -> dict[str, str]:
-        """The settings with which tokens of this issuer count."""
-        return {
-            "oidcServer": self.forger.issuer,
-            "bricsPlatform": "brics.dev",
-            "jwtAudience": "brics-jupyterhub",
-        }
-
-    def client(self, token: str = "") -> HubClient:
-        """A browser session that has come with a token through the tunnel."""
-        client = HubClient(self.url)
-        if token:
-            client.get("/hub/login", headers={TOKEN_HEADER: token})
-            client.user = "testuser"
-        return client
 
 
 @pytest.fixture(scope="module")
