@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -27,6 +28,8 @@ END_S = GRACE_S + process_tree.KILL_S
 
 SEND_S = 1.0
 """Seconds that the guardian has to take a message; the command goes on without it otherwise."""
+
+UNMOUNT_S = 2.0
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
@@ -102,21 +105,32 @@ guardian = Guardian()
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a file or a directory with all that is in it, as far as that is possible; never what is mounted there."""
-    if path.is_dir() and not path.is_symlink():
-        if not _is_mounted_below(path):
-            shutil.rmtree(path, ignore_errors=True)
-    else:
+    """Remove a file or a directory with all that is in it, as far as that is possible; never what is mounted there.
+
+    `podman build` leaves what it has mounted for a RUN instruction when it is stopped.
+    """
+    if not path.is_dir() or path.is_symlink():
         with contextlib.suppress(OSError):
             path.unlink()
+        return
+    for mount in reversed(_mounts_below(path)):
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            subprocess.run(
+                ["umount", "--lazy", mount], capture_output=True, timeout=UNMOUNT_S, start_new_session=True
+            )
+    if not _mounts_below(path):
+        shutil.rmtree(path, ignore_errors=True)
 
 
-def _is_mounted_below(path: Path) -> bool:
+def _mounts_below(path: Path) -> list[str]:
+    """What is mounted in a directory, in the order of mounting."""
     try:
-        mounts = Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines()
+        lines = Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines()
     except OSError:
-        return False
-    return any(f"{line.split()[4]}/".startswith(f"{path.resolve()}/") for line in mounts)
+        return []
+    # proc_pid_mountinfo(5): the fifth field, with blanks and the like in octal.
+    places = [re.sub(r"\\(\d{3})", lambda code: chr(int(code[1], 8)), line.split()[4]) for line in lines]
+    return [place for place in places if place.startswith(f"{path.resolve()}/")]
 
 
 def _listen(channel: socket.socket) -> set[str]:

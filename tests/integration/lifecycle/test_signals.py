@@ -39,6 +39,7 @@ ARG NUMBER
 ENV %s
 COPY . /context
 RUN echo "${NUMBER}" >/number && sleep 0.2
+RUN --mount=type=bind,target=/bound cat /bound/file && sleep 0.2
 RUN (setsid sleep 0.4 & sleep 0.3; wait) && touch /done
 """
 
