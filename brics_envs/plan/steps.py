@@ -65,14 +65,15 @@ def up_steps(
     title = "volumes of ConfigMaps and Secrets"
     if missing:
         title = f"volumes {', '.join(missing)}, and {title}"
-    steps.append(Step(title, ("kube", "play", "-"), yaml.safe_dump_all(documents).encode()))
+    # Without a network named, podman makes its shared one and leaves it, even for volumes alone.
+    play = ("kube", "play", "--network", instance.network)
+    steps.append(Step(title, (*play, "-"), yaml.safe_dump_all(documents).encode()))
     archive_of = {instance.named(base): archive for base, archive in archives.items()}
     for name in claims:
         if name in archive_of:
             contents = ("volume", "import", name, "-")
             steps.append(Step(f"contents of volume {name}", contents, archive_of[name]))
-    play = ("kube", "play", "--network", instance.network, str(manifest_file))
-    return [*steps, Step(f"pod {instance.pod}", play)]
+    return [*steps, Step(f"pod {instance.pod}", (*play, str(manifest_file)))]
 
 
 def wanted_names(instance: Instance, manifest: list[Document]) -> set[tuple[Kind, str]]:

@@ -55,7 +55,7 @@ def claims(step):
 def test_up_from_nothing():
     network, volumes, contents, pod = up(Existing())
     assert network.args == ("network", "create", "--disable-dns", *MARKS, "jupyterhub-slurm-network")
-    assert volumes.args == ("kube", "play", "-")
+    assert volumes.args == ("kube", "play", "--network", "jupyterhub-slurm-network", "-")
     assert claims(volumes) == {
         "jupyterhub_root": LABELS,
         "deploy-config": LABELS | CONFIGURATION,
@@ -71,7 +71,7 @@ def test_up_replaces_the_pod_and_keeps_the_volumes():
         ("pod", "rm", "--force", "--ignore", "--time", "10", "jupyterhub-slurm"),
         ("volume", "rm", "--force", "deploy-config"),
         ("secret", "rm", "deploy-secret"),
-        ("kube", "play", "-"),
+        ("kube", "play", "--network", "jupyterhub-slurm-network", "-"),
         ("volume", "import", "jupyterhub_root", "-"),
         PLAY,
     ]

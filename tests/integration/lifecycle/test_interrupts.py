@@ -62,15 +62,16 @@ def assert_nothing_is_left(one: One, nothing: Things) -> None:
 
 STEPS: dict[str, Callable[[Started], None]] = {
     "network": lambda started: started.wait_for_process("network create"),
-    "volume": lambda started: started.wait_for_process("volume create", "slurm_root"),
+    "volume": lambda started: started.wait_for_process("kube play", "lc-stop -"),
     "contents": lambda started: started.wait_for_process("volume import", "jupyterhub_root"),
-    "pod": lambda started: started.wait_for_process("kube play"),
+    "pod": lambda started: started.wait_for_process("kube play", "jh_slurm_pod.yaml"),
     "ready": lambda started: started.wait_for_line("✓ pod"),
 }
 
 
 @pytest.mark.parametrize("step", STEPS)
 def test_up_then_down(one: One, nothing: Things, step: str) -> None:
+    one.down()  # whatever became of the test before
     interrupted(one, STEPS[step])
     one.down()
     assert_nothing_is_left(one, nothing)
@@ -78,6 +79,7 @@ def test_up_then_down(one: One, nothing: Things, step: str) -> None:
 
 @pytest.mark.parametrize("step", ["contents", "pod", "ready"])
 def test_up_then_up(one: One, nothing: Things, step: str) -> None:
+    one.down()  # whatever became of the test before
     interrupted(one, STEPS[step])
     one.up()
     assert one.client().signed_in
