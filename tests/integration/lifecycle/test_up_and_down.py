@@ -47,7 +47,7 @@ def test_up_says_where_and_how(one: One, first: Completed) -> None:
     for step in (
         "repositories",
         "images",
-        "volume jupyterhub_root_lc-one",
+        "contents of volume jupyterhub_root_lc-one",
         "pod jupyterhub-slurm-lc-one",
         "ready",
     ):
