@@ -57,25 +57,29 @@ def down_all(root: Path, *, keep_volumes: bool) -> str:
             problems.append(error)
     if problems:
         raise EnvsError("\n".join([*(error.message for error in problems), *said]), hint=problems[0].hint)
-    return "\n".join(said)
+    return "\n".join(said) or "nothing of this checkout was up"
 
 
 def known_instances(root: Path) -> list[Instance]:
-    """Every instance of this checkout that has a pod, a volume, a network or files; the default one always, first."""
+    """Every instance of this checkout that has a pod, a volume, a network or files.
+
+    The default one comes first, and is among them unless it is another checkout's.
+    """
     checkout = read_checkout(root)
     labels = [pod.labels for pod in observe_pods()]
     labels += [entry.get("Labels") or {} for entry in podman_json("volume", "ls", "--format", "json", *OURS)]
     labels += [entry.get("labels") or {} for entry in podman_json("network", "ls", "--format", "json", *OURS)]
-    own = [
-        found
-        for found in labels
-        if found.get(LABEL_FOLDER) == str(checkout.folder)
-        or (checkout.id and found.get(LABEL_CHECKOUT) == checkout.id)
-    ]
-    names = {found[LABEL_INSTANCE] for found in own if LABEL_INSTANCE in found}
+    every, own = set(), set()
+    for found in labels:
+        if name := found.get(LABEL_INSTANCE):
+            every.add(name)
+            is_here = found.get(LABEL_FOLDER) == str(checkout.folder)
+            if is_here or (checkout.id and found.get(LABEL_CHECKOUT) == checkout.id):
+                own.add(name)
     if (root / "_build").is_dir():
-        names |= {path.name for path in (root / "_build").iterdir() if path.is_dir()}
-    return [Instance(), *(Instance(name) for name in sorted(names - {DEFAULT_INSTANCE}))]
+        own |= {path.name for path in (root / "_build").iterdir() if path.is_dir()}
+    own |= {DEFAULT_INSTANCE} - every
+    return [Instance(name) for name in sorted(own, key=lambda name: (name != DEFAULT_INSTANCE, name))]
 
 
 def _remove_directory(directory: Path) -> None:

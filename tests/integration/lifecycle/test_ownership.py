@@ -175,3 +175,17 @@ def test_another_checkout_can_remove_it_on_purpose(mine: One, second: World) -> 
     ok(second.invoke("down", *mine.option, "--force"))
     left = mine.world.things()
     assert (left.pods, left.volumes, left.secrets) == (frozenset(),) * 3
+
+
+def test_down_all_leaves_the_default_instance_of_another_checkout(mine: One, second: World) -> None:
+    labels = (f"--label={key}={value}" for key, value in Instance().labels.items())
+    whose = ("--label=brics.checkout=0123", "--label=brics.checkout-folder=/another")
+    mine.world.podman("volume", "create", *labels, *whose, "jupyterhub_root")
+    try:
+        assert "nothing of this checkout was up" in ok(second.invoke("down", "--all")).stdout
+        refused = second.invoke("down")
+        assert refused.status == 2
+        assert "belongs to the checkout in /another" in refused.stderr
+        assert "jupyterhub_root" in mine.world.things().volumes
+    finally:
+        mine.world.podman("volume", "rm", "jupyterhub_root")
