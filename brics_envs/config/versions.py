@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
@@ -14,8 +14,6 @@ from brics_envs.errors import ConfigError
 
 DebianSuite = Literal["bookworm", "trixie"]
 """The Debian releases that the local base images can be made of."""
-
-SUITES: tuple[str, ...] = get_args(DebianSuite)
 
 
 def _version(value: str) -> str:
