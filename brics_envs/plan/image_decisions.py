@@ -126,7 +126,7 @@ def _decide_build(
     if rebuild:
         return Decision(image, None, "to be made anew" if own else "not there yet", recipe=recipe)
     before, now = _base_before(own, recipe), base.id if base and base.id else ""
-    if own and own.inputs == storage.digest(image, before or now):
+    if own and own.inputs == storage.digest(image, before or now) and _has_recipe(own, recipe):
         return Decision(image, own.id, "")
     if before and not storage.has(before):
         before = ""
@@ -136,7 +136,7 @@ def _decide_build(
     # podman would find every layer in its cache, but only after reading again what each of them copies.
     repository = image.tag.rpartition(":")[0]
     for name, other in storage.images.items():
-        if other.inputs == digest and name.rpartition(":")[0] == repository:
+        if other.inputs == digest and _has_recipe(other, recipe) and name.rpartition(":")[0] == repository:
             return Decision(image, other.id, "", same_as=name)
     why = "what it is made of has changed" if own else "not there yet"
     return Decision(image, None, why, base_id=before, recipe=recipe)
@@ -147,6 +147,14 @@ def _base_before(own: PresentImage | None, recipe: str) -> str:
     if own is None or not recipe or own.labels.get(LABEL_BASE_RECIPE) != recipe:
         return ""
     return own.labels.get(LABEL_BASE_ID, "")
+
+
+def _has_recipe(image: PresentImage, recipe: str) -> bool:
+    """Whether the image's base was made of that recipe: else it would not say what its base is to stay.
+
+    Two recipes can give one base: a registry's image and the local one that was pushed there.
+    """
+    return image.labels.get(LABEL_BASE_RECIPE, recipe) == recipe
 
 
 def _needed(decisions: list[Decision]) -> list[Decision]:

@@ -6,6 +6,7 @@ All are containers of the project's images with other configuration. The network
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +23,6 @@ from tests.support.token_forger import issuer_documents
 from tests.support.waiting import wait_for
 from tests.support.world import One, World
 
-NETWORK = "outside"
 CONFIGURATION = PROJECT / "k8s/components/slurm"
 TUNNEL_PORT = 9000
 """Where the Zenith server listens for its users; zenith_client.py asks for it."""
@@ -30,13 +30,14 @@ TUNNEL_PORT = 9000
 
 @dataclass(frozen=True)
 class Outside:
-    """The network; ``gateway`` is this machine's address on it, ``directory`` holds the hosts' files.
+    """A network, ``network``; ``gateway`` is this machine's address on it, ``directory`` holds the hosts' files.
 
     ``image_suffix`` is the tag of the project's images that the hosts are made of.
     """
 
     world: World
     image_suffix: str
+    network: str
     subnet: str
     gateway: str
     directory: Path
@@ -53,7 +54,7 @@ class Outside:
         """Start a container with an address of its own."""
         host = Host(self.world, name, self.address(number))
         self.world.podman(
-            "run", "--detach", f"--name={name}", f"--network={NETWORK}", f"--ip={host.address}", *args
+            "run", "--detach", f"--name={name}", f"--network={self.network}", f"--ip={host.address}", *args
         )
         return host
 
@@ -91,16 +92,18 @@ class Host:
 @contextmanager
 def outside(world: World, directory: Path, image_suffix: str) -> Iterator[Outside]:
     """A network for hosts, removed in the end with all that is on it; parameters as of :class:`Outside`."""
-    world.podman("network", "create", "--disable-dns", NETWORK)
+    # netavark keeps the leases of all storages of this user in one place, by the network's name.
+    network = f"outside-{secrets.token_hex(4)}"
+    world.podman("network", "create", "--disable-dns", network)
     try:
-        (shown,) = json.loads(world.podman("network", "inspect", NETWORK))
+        (shown,) = json.loads(world.podman("network", "inspect", network))
         (subnet,) = shown["subnets"]
-        made = Outside(world, image_suffix, subnet["subnet"], subnet["gateway"], directory)
+        made = Outside(world, image_suffix, network, subnet["subnet"], subnet["gateway"], directory)
         # The last container takes the network's bridge along when it stops, and with it this machine's address.
         made.start("keeps-the-network", 9, "--entrypoint=sleep", made.image("slurm"), "infinity")
         yield made
     finally:
-        world.podman("network", "rm", "--force", "--time=5", NETWORK)
+        world.podman("network", "rm", "--force", "--time=5", network)
 
 
 # -- Slurm

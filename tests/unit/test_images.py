@@ -172,6 +172,15 @@ def test_another_instance_gets_the_image_that_is_made_of_the_same() -> None:
     assert _built(images, present, rebuild=True) == _built(images, {})
 
 
+def test_an_image_whose_base_was_made_otherwise_is_not_shared() -> None:
+    """A registry's image may be the local one, pushed there: its name moves by itself, the local one's does not."""
+    present = _present(_plan(LOCAL))
+    registry = VERSIONS.registry_images.slurm
+    present[registry] = present[SLURM_BASE]
+    images = _plan(LOCAL | {"slurm": "registry"}, tag_suffix="dev-two")
+    assert _built(images, present) == ["slurm:dev-two"]
+
+
 def test_a_changed_repository_rebuilds_its_own_image_alone() -> None:
     present = _present(_plan(LOCAL))
     repos = dict(_request().repos)
