@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent
 
 BUILD = ("env", "instance", "base", "repo", "rebuild")
 RENDER = ("env", "instance", "port", "deploy-dir")
-UP = (*BUILD, "port", "deploy-dir", "direct-port")
+UP = (*BUILD, "port", "deploy-dir", "direct-port", "yes")
 
 
 @project_task(*UP)

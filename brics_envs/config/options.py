@@ -85,6 +85,7 @@ OPTIONS = {
     "to": Option("directory to make (default: the volume's name)"),
     "user": Option("user in the container, such as testuser.project1"),
     "volume": Option("name of a volume, such as jupyterhub_root"),
+    "yes": Option("end running jobs without asking", False),
 }
 """The options of all tasks by their names, as they are written on the command line without ``--``."""
 

@@ -1,32 +1,84 @@
-"""The inputs that an instance was made from, in ``_build/NAME``. May import: effects."""
+"""What an instance was made from, and what was put in place since. May import: plan, effects.
+
+It is kept in the user's state directory, where it outlives ``_build``; podman cannot change the labels of a pod.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from brics_envs.effects.checkouts import state_directory
 from brics_envs.effects.files import write_private
+from brics_envs.plan.digests import Digests, Item, inputs_label
+from brics_envs.plan.names import LABEL_INPUTS, Instance
+from brics_envs.plan.record import Record, parse_record
 
 MANIFEST = "jh_slurm_pod.yaml"
-"""The rendered manifest's file, beside it."""
+"""The rendered manifest's file, in ``_build/NAME``."""
 
-APPLIED = "applied.json"
+OLD_FILE = "applied.json"
+"""What older versions kept beside it."""
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What was applied last.
+
+    :ivar made_as: the label :data:`LABEL_INPUTS` that the pod was made with.
+    :ivar digests: what it is made from now; an item that was about to be put in place has none.
+    """
+
+    made_as: str
+    digests: Digests
+    record: Record
+
+    def is_of(self, labels: Mapping[str, str]) -> bool:
+        """Whether a pod with these labels is meant: the one that was made, or one played from the manifest's file."""
+        return labels.get(LABEL_INPUTS) in (self.made_as, inputs_label(self.digests))
 
 
 def has_files(directory: Path) -> bool:
     """Whether an instance was made from this ``_build/NAME``."""
-    return (directory / MANIFEST).exists() or (directory / APPLIED).exists()
+    return (directory / MANIFEST).exists() or (directory / OLD_FILE).exists()
 
 
-def save_digests(directory: Path, digests: Mapping[str, str]) -> None:
-    """Keep what the instance was made from, to be able to say later what has changed."""
-    write_private(directory / APPLIED, json.dumps({"digests": digests}, indent=2).encode())
+def save_applied(instance: Instance, applied: Applied) -> None:
+    """Keep what was applied.
+
+    :raises EnvsError: it cannot be written.
+    """
+    text = json.dumps(
+        {
+            "made_as": applied.made_as,
+            "digests": [[i.kind, i.name, i.key, digest] for i, digest in applied.digests.items()],
+            "record": asdict(applied.record),
+        }
+    )
+    write_private(_file(instance), text.encode())
 
 
-def load_digests(directory: Path) -> dict[str, str] | None:
-    """What the instance was made from, input → digest; none if that is not known (any more)."""
+def load_applied(instance: Instance, labels: Mapping[str, str]) -> Applied | None:
+    """What was applied to an instance; none if nothing tells.
+
+    :param labels: those of its pod.
+    """
     try:
-        return dict(json.loads((directory / APPLIED).read_text())["digests"])
+        values = json.loads(_file(instance).read_text())
+        digests = {Item(str(kind), str(name), str(key)): str(d) for kind, name, key, d in values["digests"]}
+        record = parse_record(json.dumps(values["record"]))
+        applied = Applied(str(values["made_as"]), digests, record) if record else None
     except (OSError, ValueError, TypeError, KeyError):
         return None
+    return applied if applied and applied.is_of(labels) else None
+
+
+def forget_applied(instance: Instance) -> None:
+    """The instance is no more."""
+    _file(instance).unlink(missing_ok=True)
+
+
+def _file(instance: Instance) -> Path:
+    return state_directory() / f"{instance.name}.applied.json"

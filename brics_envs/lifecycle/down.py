@@ -9,7 +9,7 @@ from brics_envs.config.options import DEFAULT_INSTANCE
 from brics_envs.effects.checkouts import forget_images, images_of_others, instance_lock, read_checkout
 from brics_envs.effects.podman import podman_json, require_podman
 from brics_envs.errors import EnvsError
-from brics_envs.lifecycle.applied import has_files
+from brics_envs.lifecycle.applied import forget_applied, has_files
 from brics_envs.lifecycle.apply import apply
 from brics_envs.lifecycle.inventory import observe_inventory
 from brics_envs.lifecycle.observe import observe_pods
@@ -36,6 +36,7 @@ def down(root: Path, instance: Instance, *, keep_volumes: bool, force: bool) -> 
         steps = down_steps(existing, sorted(images), keep_volumes=keep_volumes)
         apply(steps)
         forget_images(root, images)
+        forget_applied(instance)
         if had_files and not keep_volumes:
             _remove_directory(directory)
     if not steps and not had_files:

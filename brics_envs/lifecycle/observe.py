@@ -1,4 +1,7 @@
-"""What runs, as podman tells: pods and their containers. May import: errors, config, plan, effects."""
+"""What runs, as podman tells: pods and their containers.
+
+May import: errors, config, plan, effects, lifecycle.applied.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from typing import Any
 from brics_envs.config.options import DEFAULT_INSTANCE
 from brics_envs.effects.podman import podman_json, require_podman
 from brics_envs.errors import ConfigError, EnvsError
+from brics_envs.lifecycle.applied import OLD_FILE, load_applied
 from brics_envs.plan.names import (
     ANNOTATION_RECORD,
     FIREWALL_CONTAINER,
@@ -99,11 +103,13 @@ def observe_record(pod: PodState, directory: Path) -> Record | None:
 
     :param directory: ``_build/NAME``, where older versions kept it.
     """
+    if applied := load_applied(pod.instance, pod.labels):
+        return applied.record
     names = [pod.instance.container(container.name) for container in pod.containers]
     inspected = podman_json("container", "inspect", *names) if names else []
     kept = [(entry["Config"].get("Annotations") or {}).get(ANNOTATION_RECORD, "") for entry in inspected]
     with contextlib.suppress(OSError):
-        kept.append((directory / "applied.json").read_text())
+        kept.append((directory / OLD_FILE).read_text())
     return next((record for record in map(parse_record, kept) if record), None)
 
 

@@ -45,6 +45,7 @@ class UpOptions:
     direct_port: int | None
     rebuild: bool
     refresh: bool = False
+    yes: bool = False
 
 
 def read_options(
@@ -59,6 +60,7 @@ def read_options(
     direct_port: str,
     rebuild: bool,
     refresh: bool,
+    yes: bool,
 ) -> UpOptions:
     """The options as the command line gives them, read and checked.
 
@@ -75,6 +77,7 @@ def read_options(
         direct_port=parse_port("--direct-port", direct_port) if direct_port else None,
         rebuild=rebuild,
         refresh=refresh,
+        yes=yes,
     )
 
 

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import dataclasses
 
-import pykustomize
 from brics_envs.config.setting_types import MIN_PASSWORD_LENGTH
 from brics_envs.effects.checkouts import ensure_checkout, instance_lock
-from brics_envs.effects.files import write_private
 from brics_envs.effects.podman import require_podman
 from brics_envs.effects.ports import taken
 from brics_envs.errors import ConfigError, EnvsError
-from brics_envs.lifecycle.applied import MANIFEST, has_files, load_digests, save_digests
+from brics_envs.lifecycle.applied import MANIFEST, Applied, has_files, save_applied
 from brics_envs.lifecycle.apply import apply
 from brics_envs.lifecycle.build import choose, get_images, image_request
+from brics_envs.lifecycle.changes import (
+    agree,
+    keep_manifest,
+    observe_change,
+    put_in_place,
+    running_jobs,
+    words,
+)
 from brics_envs.lifecycle.images import plan
 from brics_envs.lifecycle.instance_secrets import ensure_secrets, existing_secrets
 from brics_envs.lifecycle.inventory import observe_inventory
 from brics_envs.lifecycle.observe import PodState, observe_pod
 from brics_envs.lifecycle.prepare import UpOptions, prepare, refuse_missing_deploy_dir
 from brics_envs.lifecycle.ready import checks_for, wait_until_ready
-from brics_envs.lifecycle.report import say, step
+from brics_envs.lifecycle.report import step
 from brics_envs.lifecycle.repositories import check_repositories, preview_repositories
 from brics_envs.lifecycle.sources import save_running_sources
 from brics_envs.plan.desired import DesiredState
-from brics_envs.plan.digests import changed_inputs, input_digests, inputs_label, with_inputs_label
+from brics_envs.plan.digests import Digests, input_digests, inputs_label
+from brics_envs.plan.in_place import in_place_steps
 from brics_envs.plan.manifest import assemble
-from brics_envs.plan.names import LABEL_CHECKOUT, LABEL_INPUTS, Instance
+from brics_envs.plan.names import LABEL_CHECKOUT, Instance
 from brics_envs.plan.overlay import Document
 from brics_envs.plan.ownership import Existing, refuse_foreign, refuse_other_checkout
 from brics_envs.plan.ports import Endpoint, loopback_url
@@ -52,12 +59,7 @@ def up(options: UpOptions) -> str:
         manifest = assemble(desired, ensure_secrets(desired))
         digests = input_digests(manifest, images.ids)
         manifest = with_sources(manifest, images.sources)
-        if pod is None:
-            replace(desired, manifest, digests)
-        elif differences := differences_of(pod, load_digests(desired.directory), digests):
-            for line in differences:
-                say(line)
-            replace(desired, manifest, digests)
+        make_equal(options, pod, desired, manifest, digests)
         save_running_sources(desired.directory, images.sources)
         with step("ready"):
             record = record_of(desired)
@@ -75,14 +77,15 @@ def dry_run(options: UpOptions) -> str:
     lines, repos = preview_repositories(chosen.decisions, desired.directory)
     images = plan(image_request(options, desired, chosen.now, repos))
     lines = [*chosen.lines, *lines, *map(str, images.decisions)]
+    steps = steps_for(desired, manifest)
     if pod is not None:
-        differences = differences_of(
-            pod, load_digests(desired.directory), input_digests(manifest, images.ids)
-        )
-        if not differences:
+        change = observe_change(pod, manifest, input_digests(manifest, images.ids))
+        if not change:
             return "\n".join([*lines, f"pod {pod.name} is what the inputs say: nothing to do"])
-        lines += differences
-    lines += [str(planned) for planned in steps_for(desired, manifest)]
+        lines += words(pod, change, running_jobs(pod, change))
+        if not change.replace:
+            steps = in_place_steps(pod.instance, desired.checkout, manifest, change)
+    lines += [str(planned) for planned in steps]
     return "\n".join([*lines, "wait until it is ready"])
 
 
@@ -150,23 +153,29 @@ def _refuse_taken_ports(pod: PodState | None, desired: DesiredState) -> None:
             )
 
 
-def differences_of(pod: PodState, before: dict[str, str] | None, now: dict[str, str]) -> list[str]:
-    """What keeps a pod from being what the inputs say, as lines for the user; none: nothing does.
+def make_equal(
+    options: UpOptions,
+    pod: PodState | None,
+    desired: DesiredState,
+    manifest: list[Document],
+    digests: Digests,
+) -> None:
+    """Do the least that makes what runs equal to the manifest."""
+    if pod is None:
+        replace(desired, manifest, digests)
+    elif change := observe_change(pod, manifest, digests):
+        agree(pod, change, yes=options.yes)
+        if change.replace:
+            replace(desired, manifest, digests)
+        else:
+            put_in_place(pod, desired, manifest, digests, change)
 
-    :param before: the digests of the inputs that it was made from, if they are known.
-    """
-    if pod.labels.get(LABEL_INPUTS) == inputs_label(now):
-        return [] if pod.running else [f"pod {pod.name} is not running: starting it anew"]
-    changed = changed_inputs(before, now) if before else ["its record in _build"]
-    return [f"changed: {', '.join(changed) or 'the pod'}", "replacing the pod; running jobs end"]
 
-
-def replace(desired: DesiredState, manifest: list[Document], digests: dict[str, str]) -> None:
+def replace(desired: DesiredState, manifest: list[Document], digests: Digests) -> None:
     """Put the manifest in the place of what runs."""
     steps = steps_for(desired, manifest)
-    file = desired.directory / MANIFEST
-    write_private(file, pykustomize.dump(with_inputs_label(manifest, digests)).encode())
-    save_digests(desired.directory, digests)
+    keep_manifest(desired, manifest, digests)
+    save_applied(desired.instance, Applied(inputs_label(digests), digests, record_of(desired)))
     apply(steps)
 
 

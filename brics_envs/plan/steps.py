@@ -31,7 +31,9 @@ class Step:
     tries: int = 1
 
     def __str__(self) -> str:
-        return f"{self.title}: podman {shlex.join(self.args)}"
+        # A program among them takes many lines.
+        args = ("…" if "\n" in arg else arg for arg in self.args)
+        return f"{self.title}: podman {shlex.join(args)}"
 
 
 def up_steps(

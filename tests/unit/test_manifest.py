@@ -194,7 +194,7 @@ def test_what_changed_is_named():
     before = input_digests(manifest_of(), {"jupyterhub": "1"})
     users = (DevUser("a", "p"), DevUser("b", "p"))
     now = input_digests(manifest_of(dev_users=users), {"jupyterhub": "2"})
-    assert changed_inputs(before, now) == [
+    assert [str(item) for item in changed_inputs(before, now)] == [
         "image of container jupyterhub",
         "dev_users (ConfigMap dev-user-config)",
         "dev_users.json (ConfigMap dev-user-config)",

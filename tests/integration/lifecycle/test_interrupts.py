@@ -87,13 +87,19 @@ def test_up_then_up(one: One, nothing: Things, step: str) -> None:
         one.down()
 
 
-def test_replacing_a_pod(one: One, nothing: Things) -> None:
+@pytest.mark.parametrize(
+    ("file", "process"),
+    [("slurm.conf", "/volumes/"), ("gres.conf", "restart --time"), ("firewall.nft", "pod rm")],
+)
+def test_changing_what_runs(one: One, nothing: Things, file: str, process: str) -> None:
     """The instance is up from the test before, or comes up now."""
     one.up()
-    one.world.replace("k8s/components/slurm/slurm.conf", "\n", "\n# edited\n")
-    interrupted(one, lambda started: started.wait_for_process("pod rm"))
-    one.up()
-    assert "# edited" in one.run("slurm", "cat", "/etc/brics/slurm/slurm.conf")
+    edited = f"k8s/components/slurm/{file}"
+    one.world.replace(edited, "\n", "\n# edited\n")
+    interrupted(one, lambda started: started.wait_for_process(process))
+    again = one.up()
+    assert f"changed: {file}" in again.stderr or process == "pod rm"
+    assert "# edited" in one.run("slurm", "cat", f"/etc/brics/slurm/{file}")
     assert one.client().signed_in
 
 

@@ -165,9 +165,9 @@ def test_up_after_the_generated_files_were_removed(one: One, first: Completed) -
     for path in sorted(one.directory.parent.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
     again = one.up()
-    # New keys and a new password, so a new pod.
+    # New keys and a new password, which everything reads. What runs is known, and so not made anew.
     assert (one.directory / "password").read_text() in again.stdout
-    assert "replacing the pod; running jobs end" in again.stderr
+    assert "restarting jupyterhub, configurable-http-proxy, slurm; running jobs end" in again.stderr
     assert one.client().signed_in
 
 
