@@ -123,6 +123,13 @@ def conformance(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation as a site in _site; a dead link fails."""
+    install(session)
+    session.run("mkdocs", "build", "--strict", "--quiet", env={"NO_MKDOCS_2_WARNING": "1"})
+
+
+@nox.session
 def integration(session: nox.Session) -> None:
     """Bring the pod up, use it, and take it down."""
     run_pytest(session, "tests/integration", options=(DURATIONS,))

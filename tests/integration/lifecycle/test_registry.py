@@ -157,11 +157,13 @@ def test_an_image_that_is_pinned_by_its_digest(hub_alone: World, filled: Registr
     hub_alone.replace("config/versions.yaml", f"jupyterhub: {REFERENCES[0]}", f"jupyterhub: {pinned}")
     ok(hub_alone.invoke(*HUB, "lc-pinned"))
     name = f"{REFERENCES[0].rpartition(':')[0]}@{digest}"
-    assert base_of(hub_alone, "lc-pinned") == hub_alone.podman("image", "inspect", name, "--format={{.Id}}")
+    pinned_id = hub_alone.podman("image", "inspect", name, "--format={{.Id}}")
+    assert base_of(hub_alone, "lc-pinned") == pinned_id
     filled.push_another(hub_alone, "jupyterhub")
     hub_alone.podman("pull", REFERENCES[0])
     ok(hub_alone.invoke(*HUB, "lc-pinned"))
-    assert base_of(hub_alone, "lc-pinned") == hub_alone.podman("image", "inspect", name, "--format={{.Id}}")
+    # podman has forgotten the name by now, as the tag moved.
+    assert base_of(hub_alone, "lc-pinned") == pinned_id
 
     hub_alone.replace("config/versions.yaml", digest, f"sha256:{'0' * 64}")
     done = hub_alone.invoke(*HUB, "lc-nowhere")

@@ -1,0 +1,103 @@
+"""Fill the generated tables of the documentation: ``python docs/generate.py``, after a change of what they show.
+
+A page has ``<!-- generated: NAME -->`` and ``<!-- end -->`` around a table; what is between them is replaced.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+sys.path.insert(0, str(ROOT))
+
+from invoke.collection import Collection  # noqa: E402 - tasks.py is found by then
+from invoke.parser import Argument  # noqa: E402
+
+import tasks  # noqa: E402
+from brics_envs.config.settings_table import settings_table  # noqa: E402
+from brics_envs.config.versions import load_versions  # noqa: E402
+
+BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def settings() -> Iterator[str]:
+    """A row for each key of deploy.yaml."""
+    yield from _table(
+        ("Key", "Type", "Default", "Unit", "Bounds", "Meaning"),
+        (
+            (f"`{row.key}`", row.type, _code(row.default), row.unit, row.bounds, row.description)
+            for row in settings_table()
+        ),
+    )
+
+
+def commands() -> Iterator[str]:
+    """A section for each task, with its options."""
+    collection = Collection.from_module(tasks)
+    for name in sorted(collection.task_names):
+        task = collection[name]
+        yield f"### invoke {name}\n"
+        yield f"{(task.__doc__ or '').strip()}\n"
+        arguments = task.get_arguments()
+        if arguments:
+            rows = ((_spelling(argument), argument.help or "") for argument in arguments)
+            yield from _table(("Option", "Meaning"), rows)
+            yield ""
+
+
+def _spelling(argument: Argument) -> str:
+    if argument.positional:
+        return f"`{argument.name.upper()}`"
+    value = "" if argument.kind is bool else f" {argument.name.rpartition('_')[2].upper()}"
+    return f"`--{argument.name.replace('_', '-')}{value}`"
+
+
+def versions() -> Iterator[str]:
+    """A row for each version, image and URL of config/versions.yaml."""
+    yield from _table(("Key of `config/versions.yaml`", "Value"), _leaves(load_versions(ROOT).model_dump()))
+
+
+def _leaves(values: dict[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"`{prefix}{key}`", f"`{value}`"
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+    for row in (head, ["---" for _ in head], *rows):
+        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
+
+
+BLOCKS: dict[str, Callable[[], Iterator[str]]] = {
+    "settings": settings,
+    "commands": commands,
+    "versions": versions,
+}
+
+
+def filled(page: str) -> str:
+    """The text of a page with its tables as they are to be now.
+
+    :raises KeyError: it asks for a table that there is not.
+    """
+    return BLOCK.sub(lambda found: found[1] + "\n".join(BLOCKS[found[2]]()).rstrip() + "\n" + found[3], page)
+
+
+def pages() -> Iterator[Path]:
+    """The pages that have generated tables."""
+    return (page for page in sorted(DOCS.glob("*.md")) if BLOCK.search(page.read_text(encoding="utf-8")))
+
+
+if __name__ == "__main__":
+    for path in pages():
+        path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")
