@@ -234,10 +234,34 @@ class Kernel:
 
         :raises AssertionError: the code raised something.
         """
-        message_id, session = uuid.uuid4().hex, uuid.uuid4().hex
+        with self.connected() as connection:
+            return connection.run(code)
+
+    @contextmanager
+    def connected(self) -> Iterator[Connection]:
+        """A WebSocket to the kernel, as an open notebook has it."""
+        session = uuid.uuid4().hex
+        path = f"/api/kernels/{self.id}/channels?session_id={session}"
+        with closing(self.client.websocket(path)) as socket:
+            yield Connection(socket, session)
+
+
+@dataclass(frozen=True)
+class Connection:
+    """An open WebSocket to a kernel."""
+
+    socket: websocket.WebSocket
+    session: str
+
+    def run(self, code: str) -> str:
+        """What the code prints.
+
+        :raises AssertionError: the code raised something.
+        """
+        message_id = uuid.uuid4().hex
         header = {
             "msg_id": message_id,
-            "session": session,
+            "session": self.session,
             "username": "",
             "msg_type": "execute_request",
             "version": "5.3",
@@ -249,10 +273,8 @@ class Kernel:
             "channel": "shell",
             "content": {"code": code, "silent": False, "store_history": False, "allow_stdin": False},
         }
-        path = f"/api/kernels/{self.id}/channels?session_id={session}"
-        with closing(self.client.websocket(path)) as socket:
-            socket.send(json.dumps(request))
-            return _output(socket, message_id)
+        self.socket.send(json.dumps(request))
+        return _output(self.socket, message_id)
 
 
 def _output(socket: websocket.WebSocket, message_id: str) -> str:

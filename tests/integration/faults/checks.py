@@ -16,6 +16,15 @@ def _kernel_lives(scene: Scene) -> None:
     assert scene.kernel.run("print(x)").strip() == scene.value
 
 
+def _notebook_lives(scene: Scene) -> None:
+    assert scene.notebook.run("print(x)").strip() == scene.value
+
+
+def _server_is_gone(scene: Scene) -> None:
+    wait_for(lambda: scene.client.server() is None, "the hub has no server", LATER_S)
+    wait_for(lambda: not scene.real.jobs(ACCOUNT), "the job has ended", LATER_S)
+
+
 def _server_is_kept(scene: Scene) -> None:
     """The hub asks Slurm for the server now."""
     answer = scene.client.start_by_api({})
@@ -58,6 +67,17 @@ def _next_server_starts(scene: Scene) -> None:
     wait_for(lambda: not scene.real.jobs(f"{SECOND_USER}.project1"), "its job has ended", LATER_S)
 
 
+def _second_user_signs_in(scene: Scene) -> None:
+    scene.real.client(SECOND_USER)
+
+
+def _no_process_left(scene: Scene) -> None:
+    def processes() -> str:
+        return scene.real.slurm("find", "/proc", "-maxdepth", "1", "-user", ACCOUNT)
+
+    wait_for(lambda: not processes(), "the account has no process", 10)
+
+
 def _start_is_put_off(scene: Scene) -> None:
     """An outage is never called a refusal."""
     client = scene.real.client(SECOND_USER)
@@ -73,6 +93,8 @@ def _no_unknown_job(scene: Scene) -> None:
 
 
 KERNEL_LIVES = Check("the kernel still has its variable", _kernel_lives)
+NOTEBOOK_LIVES = Check("a notebook that is open goes on", _notebook_lives)
+SERVER_IS_GONE = Check("the hub has no server and Slurm no job of that user", _server_is_gone)
 SERVER_IS_KEPT = Check("the hub asks Slurm and keeps the server", _server_is_kept)
 SAME_JOB = Check("`squeue` shows the same one job", _same_job)
 SIGNED_IN = Check("the user is signed in", _signed_in)
@@ -80,6 +102,8 @@ SAME_CONTAINERS = Check("podman lists the same containers", _same_containers)
 READY = Check("`status` says ready", _ready)
 NOT_READY = Check("`status` does not say ready", _not_ready)
 NEXT_SERVER_STARTS = Check("another user's server starts and stops", _next_server_starts)
+SECOND_USER_SIGNS_IN = Check("another user signs in", _second_user_signs_in)
+NO_PROCESS_LEFT = Check("the account has no process", _no_process_left)
 START_IS_PUT_OFF = Check("another user's start gets 503", _start_is_put_off)
 NO_UNKNOWN_JOB = Check("no job of that user is left", _no_unknown_job)
 

@@ -17,6 +17,6 @@ def scene(podman: docker.DockerClient) -> Iterator[Scene]:
     """The pod, brought up as a user would and taken down at the end."""
     with (
         checkout() as root,
-        brought_up(podman, root, "dev_realauth", "faults", kept_port=8220, direct=True) as instance,
+        brought_up(podman, root, "dev_realauth", "faults", kept_port=8110, direct=True) as instance,
     ):
         yield Scene(instance)

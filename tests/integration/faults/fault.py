@@ -25,7 +25,7 @@ class Fault:
     """A row of the table.
 
     ``name`` is the test's ID, ``done`` and ``expected`` are for the page. A row that is ``full`` takes long and runs
-    in ``nox -s full`` only.
+    in ``nox -s full`` only; one that ``ends_work`` ends the server of the user at work, who starts another afterwards.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Fault:
     during: tuple[Check, ...] = ()
     after: tuple[Check, ...] = ()
     full: bool = False
+    ends_work: bool = False
 
 
 GOES_ON = "comes back; the notebook goes on"

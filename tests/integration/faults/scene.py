@@ -6,11 +6,13 @@ import json
 import os
 import secrets
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from brics_envs.effects import podman
 from tests.support.commands import ok
-from tests.support.hub_client import Kernel
+from tests.support.hub_client import Connection, Kernel
 from tests.support.real_instance import RealClient, RealInstance
 from tests.support.waiting import wait_for
 
@@ -29,6 +31,7 @@ class Scene:
     def __init__(self, real: RealInstance) -> None:
         self.real = real
         self._at_work = False
+        self.notebook: Connection
 
     def set(self) -> None:
         """Have the user at work, as the row before left him or from the beginning."""
@@ -45,6 +48,16 @@ class Scene:
             self.kernel.run(f"x = {self.value!r}")
             self._at_work = True
         self.containers = self.container_ids()
+
+    @contextmanager
+    def open_notebook(self) -> Iterator[None]:
+        """Keep a notebook open, with its connection, while the ``with`` block lasts."""
+        with self.kernel.connected() as self.notebook:
+            yield
+
+    def start_again(self) -> None:
+        """Have the user start another server before the next row."""
+        self._at_work = False
 
     def repair(self) -> None:
         """Put in order what a failed row has left, so that the next one is not blamed for it."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.integration.faults.fault import Fault
-from tests.integration.faults.rows import daemons, way_to_slurm
+from tests.integration.faults.rows import daemons, front, servers, way_to_slurm
 
 FAULTS: Mapping[str, tuple[Fault, ...]] = {
+    "The hub and what is in front of it": front.ROWS,
+    "Servers and their jobs": servers.ROWS,
     "Slurm's daemons": daemons.ROWS,
     "The way to Slurm": way_to_slurm.ROWS,
 }

@@ -25,12 +25,15 @@ def rows() -> list[ParameterSet]:
 def test_fault(scene: Scene, fault: Fault) -> None:
     scene.set()
     try:
-        with fault.cause(scene):
-            check(scene, fault.during, "while the fault lasts")
-        check(scene, [READY, *fault.after], "afterwards")
+        with scene.open_notebook():
+            with fault.cause(scene):
+                check(scene, fault.during, "while the fault lasts")
+            check(scene, [READY, *fault.after], "afterwards")
     except (Exception, pytest.fail.Exception):
         scene.repair()
         raise
+    if fault.ends_work:
+        scene.start_again()
 
 
 def check(scene: Scene, checks: Iterable[Check], when: str) -> None:

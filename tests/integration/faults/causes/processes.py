@@ -21,6 +21,13 @@ COMMAND_LINES = {
     "slurmctld": r"slurmctld -D",
     "slurmd": r"slurmd -D",
     "sshd": r"sshd: |sshd -D|sshd-session: ",
+    "jupyterhub": r"python\S* \S*/jupyterhub --config",
+    "configurable-http-proxy": r"node \S*/configurable-http-proxy",
+    "apache2": r"apache2 -f",
+    "issuer": r"node server.js",
+    "slurmstepd": r"slurmstepd: \[",
+    "launcher": r"python\S* .*JUPYTERHUB_LAUNCHER",
+    "jupyterhub-singleuser": r"python\S* \S*/jupyterhub-singleuser",
 }
 """Program → how its command line begins, after a path."""
 
@@ -52,8 +59,8 @@ def pids(scene: Scene, program: str) -> set[int]:
     return {pid for pid, line in lines if pattern.match(line)}
 
 
-def killed(program: str) -> Cause:
-    """Kill every process of a program."""
+def killed(program: str, *, comes_back: bool = True) -> Cause:
+    """Kill every process of a program; wait until it is back, if it is one that comes back."""
 
     @contextmanager
     def cause(scene: Scene) -> Iterator[None]:
@@ -62,7 +69,8 @@ def killed(program: str) -> Cause:
         for pid in before:
             send(pid, signal.SIGKILL)
         yield
-        wait_for(lambda: pids(scene, program) - before, f"{program} is back", BACK_S)
+        if comes_back:
+            wait_for(lambda: pids(scene, program) - before, f"{program} is back", BACK_S)
 
     return cause
 
