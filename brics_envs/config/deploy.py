@@ -6,18 +6,19 @@ May import: errors, config.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, get_args
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from brics_envs.config.config_map import read_config_map
 from brics_envs.config.dev_users import DevUsersError
+from brics_envs.config.job_settings import PRODUCTION, JobSettings, setting
 from brics_envs.config.setting_types import (
     MIN_PASSWORD_LENGTH,
     AbsolutePath,
@@ -33,6 +34,7 @@ from brics_envs.config.setting_types import (
     Password,
     PathInJob,
     RedirectUrl,
+    Seconds,
     Switch,
 )
 from brics_envs.config.yaml_file import YamlMapping, load_mapping
@@ -42,14 +44,12 @@ CONFIG_MAP = "deploy-config"
 """The ConfigMap's name, in a ``deploy-configmap.yaml`` as in the manifest."""
 
 
-class DeploySettings(BaseModel):
+class DeploySettings(JobSettings):
     """What a deployment may set: the one description of every key, from which its reference is made.
 
     The names are those of deploy.yaml's keys. What is no secret reaches the containers as a key of the ConfigMap
     ``deploy-config``. A unit is in ``json_schema_extra``.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     logLevel: LogLevel = Field("INFO", description="how much JupyterHub logs")
     baseUrl: BaseUrl = Field("/jupyter", description="path of JupyterHub's pages")
@@ -111,15 +111,28 @@ class DeploySettings(BaseModel):
         None, description="whether an invalid token leads to logoutRedirectUrl; true with Zenith, else false"
     )
 
+    jwtLeewaySeconds: Annotated[Seconds, Field(ge=0, le=300)] = setting(
+        5, "by how much the issuer's clock may differ from the hub's", "seconds"
+    )
+    jwksMaxAgeSeconds: Annotated[Seconds, Field(ge=1, le=86400)] = setting(
+        60, "how long the issuer's keys are kept, and at most accepted after it has withdrawn them", "seconds"
+    )
+
     @model_validator(mode="after")
     def _consistent(self) -> DeploySettings:
+        if problems := "\n".join(self.problems()):
+            raise ValueError(problems)
+        return self
+
+    def problems(self) -> Iterator[str]:
+        """What is wrong with several settings together: ``KEY: MESSAGE``, with a key that is set."""
+        yield from super().problems()
         if self.startSignInHours is not None and self.startSignInHours > self.sessionHours:
-            raise ValueError("startSignInHours: must not be more than sessionHours")
+            yield "startSignInHours: must not be more than sessionHours"
         if self.logoutRedirectUrl and urlsplit(self.logoutRedirectUrl).path.startswith(
             f"{self.baseUrl.rstrip('/')}/hub/"
         ):
-            raise ValueError("logoutRedirectUrl: must not be the hub's own: signing out would never end")
-        return self
+            yield "logoutRedirectUrl: must not be the hub's own: signing out would never end"
 
     def public(self) -> dict[str, str]:
         """The settings that are set and no secrets, as strings: the contents of ``deploy-config``."""
@@ -132,6 +145,16 @@ class DeploySettings(BaseModel):
         """Whether the password is shorter than a deploy.yaml's may be."""
         password = self.dummyAuthPassword
         return password is not None and len(password.get_secret_value()) < MIN_PASSWORD_LENGTH
+
+    def for_production(self) -> DeploySettings:
+        """The same where people depend on the hub: some settings have another default there."""
+        defaults = {
+            key: field.json_schema_extra[PRODUCTION]
+            for key, field in type(self).model_fields.items()
+            if isinstance(field.json_schema_extra, dict) and PRODUCTION in field.json_schema_extra
+        }
+        unset = defaults.keys() - self.model_fields_set
+        return self.model_copy(update={key: defaults[key] for key in unset})
 
     def for_slurm_in_pod(self) -> DeploySettings:
         """The same where Slurm runs in the pod, whose image has its own places for what existing deployments name."""
@@ -214,10 +237,15 @@ def _settings(
 def _problems(files: Sequence[YamlMapping], error: Mapping[str, Any]) -> list[str]:
     message = error["msg"].removeprefix("Value error, ")
     if error["loc"]:
-        key = str(error["loc"][0])
-    else:
-        # About several keys; the message begins with one of them.
-        key, _, message = message.partition(": ")
+        return _problems_of(files, str(error["loc"][0]), message, error)
+    # About several keys: each line begins with one of them.
+    lines = [line.partition(": ") for line in message.splitlines()]
+    return [line for key, _, words in lines for line in _problems_of(files, key, words, error)]
+
+
+def _problems_of(
+    files: Sequence[YamlMapping], key: str, message: str, error: Mapping[str, Any]
+) -> list[str]:
     # The last file that has the key is the one whose value counted.
     file = next(file for file in reversed(files) if key in file.lines)
     cause = error.get("ctx", {}).get("error")

@@ -20,6 +20,9 @@ MIN_PASSWORD_LENGTH = 12
 MAX_SESSION_HOURS = 14 * 24
 """Longest time for which a sign-in can be made to count: JupyterHub's own default."""
 
+MAX_SCRIPT_LENGTH = 10_000
+"""Longest piece of a job's script, characters."""
+
 SIGN_IN_PROXY_PATH = "/oidc/"
 """Where the proxy in front of JupyterHub answers by itself (k8s/components/localissuer/httpd.conf)."""
 
@@ -155,6 +158,60 @@ def _aliases(value: dict[str, str]) -> dict[str, str]:
     return value
 
 
+def _notebook_path(value: str) -> str:
+    part = rf"({VARIABLE}|\{{project\}}|\{{username\}}|[A-Za-z0-9._+/-])*"
+    if not re.fullmatch(rf"(/|(~|{VARIABLE})(?=/|$)){part}", value) or ".." in value.split("/"):
+        raise ValueError(
+            "must be a path of letters, digits and ._+-, or begin with ~ or a variable such as $SCRATCH; {project} and "
+            "{username} are the account's"
+        )
+    return value
+
+
+def runtime_seconds(value: str) -> int:
+    """The length of a time ``HH:MM:SS``, in seconds."""
+    hours, minutes, seconds = (int(part) for part in value.split(":"))
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def _runtime(value: object) -> object:
+    # YAML takes 24:00:00 without quotes for a number to the base of 60.
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return f"{value // 3600:02}:{value // 60 % 60:02}:{value % 60:02}"
+    return value
+
+
+def _positive_runtime(value: str) -> str:
+    if not re.fullmatch(r"[0-9]{2}:[0-5][0-9]:[0-5][0-9]", value) or not runtime_seconds(value):
+        raise ValueError("must be a time HH:MM:SS, more than 00:00:00 and at most 99:59:59")
+    return value
+
+
+def _slurm_name(value: str) -> str:
+    if not re.fullmatch(r"(?!-)[A-Za-z0-9_.-]{1,64}", value):
+        raise ValueError("must be a name of letters, digits and _.- that does not begin with -")
+    return value
+
+
+def _slurm_names(value: str) -> str:
+    names = [_slurm_name(name) for name in value.split(" ") if name]
+    if not names or len(set(names)) < len(names):
+        raise ValueError("must be different names with blanks between")
+    return " ".join(names)
+
+
+def _directives(value: str) -> str:
+    if not re.fullmatch(r"-[!-~]+( +[!-~]+)*", value):
+        raise ValueError("must be options such as --exclusive, on one line")
+    return value
+
+
+def _shell_text(value: str) -> str:
+    if not all(line.isprintable() for line in value.replace("\t", " ").split("\n")):
+        raise ValueError("must be lines of printable characters")
+    return value
+
+
 def _accounts(value: object) -> tuple[DevUser, ...]:
     if not isinstance(value, str):
         raise ValueError("must be a string: <USER>.<PROJECT> with blanks between them")
@@ -164,6 +221,8 @@ def _accounts(value: object) -> tuple[DevUser, ...]:
 AbsolutePath = Annotated[str, AfterValidator(_absolute_path), Kind("absolute path")]
 Accounts = Annotated[tuple[DevUser, ...], BeforeValidator(_accounts), Kind("words <USER>.<PROJECT>")]
 BaseUrl = Annotated[str, AfterValidator(_base_url), Kind("URL path")]
+Count = Annotated[int, Field(strict=True), Kind("whole number", is_text=False)]
+Directives = Annotated[str, AfterValidator(_directives), Kind("options of sbatch")]
 HostAliases = Annotated[dict[str, str], AfterValidator(_aliases), Kind("host name: address", is_text=False)]
 HostName = Annotated[str, AfterValidator(host_name), Kind("host name or address")]
 Hours = Annotated[float, Field(ge=0.001, le=MAX_SESSION_HOURS, strict=True), Kind("number", is_text=False)]
@@ -171,7 +230,17 @@ HubUrl = Annotated[str, AfterValidator(_http_url), AfterValidator(_without_slash
 LogLevel = Annotated[LOG_LEVELS, Kind(", ".join(get_args(LOG_LEVELS)))]
 # As it is: an issuer's name may end in a slash, and tokens have the very same.
 IssuerUrl = Annotated[str, AfterValidator(_http_url), AfterValidator(_issuer), Kind("URL")]
+NotebookPath = Annotated[
+    str, AfterValidator(_notebook_path), Kind("path, with variables such as $HOME, {project}, {username}")
+]
 Password = Annotated[SecretStr, AfterValidator(_password), Kind("string")]
 PathInJob = Annotated[str, AfterValidator(_path_in_job), Kind("path, with variables such as $HOME")]
 RedirectUrl = Annotated[str, AfterValidator(_redirect_url), Kind("URL or path")]
+Runtime = Annotated[str, BeforeValidator(_runtime), AfterValidator(_positive_runtime), Kind("HH:MM:SS")]
+Seconds = Annotated[int, Field(strict=True), Kind("whole number", is_text=False)]
+ShellText = Annotated[
+    str, Field(max_length=MAX_SCRIPT_LENGTH), AfterValidator(_shell_text), Kind("lines of a shell script")
+]
+SlurmName = Annotated[str, AfterValidator(_slurm_name), Kind("name")]
+SlurmNames = Annotated[str, AfterValidator(_slurm_names), Kind("names with blanks between")]
 Switch = Annotated[bool, Field(strict=True), Kind("true or false", is_text=False)]

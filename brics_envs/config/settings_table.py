@@ -1,4 +1,4 @@
-"""The reference of deployment settings, as data made from the model that checks them. May import: config.deploy."""
+"""The reference of deployment settings, as data made from the model that checks them. May import: config."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any, get_args
 from pydantic.fields import FieldInfo
 
 from brics_envs.config.deploy import DeploySettings, kind_of
+from brics_envs.config.job_settings import PRODUCTION
 
-BOUNDS = {"Ge": ("at least", "ge"), "Le": ("at most", "le"), "MinLen": ("at least", "min_length")}
+BOUNDS = {"Ge": ("at least", "ge"), "Le": ("at most", "le"), "MinLen": ("at least", "min_length"), "MaxLen": ("at most", "max_length")}
 """Class of a constraint in pydantic's metadata (annotated_types) → words for it, and the attribute with the bound."""
 
 
@@ -23,6 +24,8 @@ class SettingRow:
     unit: str
     bounds: str
     default: str
+    production: str
+    """The default in production if it is another one."""
     description: str
 
 
@@ -32,16 +35,24 @@ def settings_table() -> tuple[SettingRow, ...]:
 
 
 def _row(key: str, field: FieldInfo) -> SettingRow:
-    extra = field.json_schema_extra
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     default = field.get_default(call_default_factory=True)
     return SettingRow(
         key=key,
         type=kind_of(field).name,
-        unit=str(extra.get("unit", "")) if isinstance(extra, dict) else "",
+        unit=str(extra.get("unit", "")),
         bounds=", ".join(_bounds(field)),
-        default="" if default in (None, {}) else str(default),
+        default=_shown(default),
+        production=_shown(extra.get(PRODUCTION)),
         description=field.description or "",
     )
+
+
+def _shown(default: object) -> str:
+    """A default as it is written in YAML; nothing if there is none."""
+    if default is None or default == {}:
+        return ""
+    return str(default).lower() if isinstance(default, bool) else str(default)
 
 
 def _bounds(field: FieldInfo) -> Iterator[str]:

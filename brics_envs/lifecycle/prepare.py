@@ -91,6 +91,8 @@ def prepare(options: UpOptions) -> DesiredState:
     overlay = _merged(environment.overlay(settings))
     if overlay.has_slurm:
         settings = settings.for_slurm_in_pod()
+    if overlay.stage == "prod":
+        settings = settings.for_production()
     hub_api = _checked_settings(file, settings, overlay)
     has_users = overlay.refers_to("ConfigMap", "dev-user-config")
     needed = deploy_dir_files(overlay)

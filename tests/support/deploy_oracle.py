@@ -25,7 +25,33 @@ OPTIONAL = {
     "startSignInHours",
     "logoutRedirectUrl",
     "invalidTokenLogout",
+    "partitions",
+    "defaultPartition",
+    "notebookDir",
+    "jobMemory",
+    "jobCpus",
+    "jobGres",
+    "jobAccount",
+    "jobQos",
+    "jobOptions",
+    "jobPrologue",
+    "jobEpilogue",
 }
+WHOLE_NUMBERS = {
+    "queueLimitSeconds": (10, 604800),
+    "startLimitSeconds": (10, 3600),
+    "pollSeconds": (1, 3600),
+    "startPollSeconds": (1, 300),
+    "minGpus": (0, 1024),
+    "maxGpus": (0, 1024),
+    "defaultGpus": (0, 1024),
+    "jobCpus": (1, 4096),
+    "jwtLeewaySeconds": (0, 300),
+    "jwksMaxAgeSeconds": (1, 86400),
+}
+"""Key → least and most."""
+NO_TEXT = {"sessionHours", "startSignInHours", "invalidTokenLogout", "slurmHostAliases", "jobSrun", *WHOLE_NUMBERS}
+"""What is YAML in a ConfigMap's strings."""
 
 
 def problems(text: str, *, config_map: bool) -> set[str]:
@@ -94,7 +120,7 @@ def _bad_config_map(node: yaml.MappingNode, values: Mapping[Any, Any]) -> set[st
 
 
 def _parsed(key: str, value: str) -> Any:
-    if key not in ("sessionHours", "startSignInHours", "invalidTokenLogout", "slurmHostAliases"):
+    if key not in NO_TEXT:
         return value
     try:
         return yaml.safe_load(value)
@@ -117,7 +143,42 @@ def _bad_settings(values: Mapping[str, Any], password_length: int) -> set[str]:
         wrong.add("logoutRedirectUrl")
     if not wrong and (values.get("startSignInHours") or 0) > values.get("sessionHours", 12):
         wrong.add("startSignInHours")
+    if not {key for key in wrong if key not in ("logoutRedirectUrl", "startSignInHours")}:
+        wrong |= _contradictions(values)
     return wrong
+
+
+def _contradictions(values: Mapping[str, Any]) -> set[str]:
+    """Keys of jobs whose values do not go together."""
+    wrong = set()
+    numbers = {"minGpus": 0, "maxGpus": 4, "defaultGpus": 1}
+    times = {"maxRuntime": "24:00:00", "defaultRuntime": "01:00:00"}
+    known = {
+        **numbers,
+        **{key: _seconds(values.get(key, time)) for key, time in times.items()},
+        **{key: values[key] for key in numbers.keys() & values.keys()},
+    }
+    for small, big in (
+        ("minGpus", "maxGpus"),
+        ("minGpus", "defaultGpus"),
+        ("defaultGpus", "maxGpus"),
+        ("defaultRuntime", "maxRuntime"),
+    ):
+        if known[small] > known[big]:
+            wrong.add(big if big in values else small)
+    if values.get("partitions") and (values.get("defaultPartition") or "") not in [
+        "",
+        *values["partitions"].split(" "),
+    ]:
+        wrong.add("defaultPartition")
+    return wrong
+
+
+def _seconds(value: Any) -> int:
+    if isinstance(value, int):
+        return value
+    hours, minutes, seconds = value.split(":")
+    return int(hours) * 3600 + int(minutes) * 60 + int(seconds)
 
 
 # -- one value
@@ -257,6 +318,65 @@ def _leads_to_hub(values: Mapping[str, Any]) -> bool:
     return path.lstrip("/").startswith(f"{base}/hub/".lstrip("/"))
 
 
+def _whole(least: int, most: int) -> Callable[[Any], bool]:
+    return lambda value: type(value) is int and least <= value <= most
+
+
+def _is_runtime(value: Any) -> bool:
+    if type(value) is int:
+        return 0 < value < 360000
+    if not isinstance(value, str) or len(value) != 8 or (value[2], value[5]) != (":", ":"):
+        return False
+    digits = value[:2] + value[3:5] + value[6:]
+    return set(digits) <= set(string.digits) and value[3] < "6" and value[6] < "6" and set(digits) != {"0"}
+
+
+def _is_slurm_name(value: Any) -> bool:
+    return _made_of("_.-")(value) and not value.startswith("-") and len(value) <= 64
+
+
+def _are_slurm_names(value: Any) -> bool:
+    names = [name for name in value.split(" ") if name] if isinstance(value, str) else []
+    return bool(names) and len(set(names)) == len(names) and all(map(_is_slurm_name, names))
+
+
+def _is_notebook_dir(value: Any) -> bool:
+    if not isinstance(value, str) or not value or ".." in value.split("/"):
+        return False
+    text = value.replace("{project}", "p").replace("{username}", "u")
+    if text.startswith("~"):
+        text = "/" + text[1:].removeprefix("/") if text[1:2] in ("", "/") else "?"
+    return _is_path_in_job(text + ("/x" if text.endswith("/") else "x" if text.startswith("/") else "/x"))
+
+
+def _is_memory(value: Any) -> bool:
+    if not isinstance(value, str):
+        return False
+    number = value[:-1] if value[-1:] and value[-1] in "KMGT" else value
+    return number != "" and set(number) <= set(string.digits) and len(number) <= 9
+
+
+def _is_gres(value: Any) -> bool:
+    return _made_of("_.:=,/-")(value) and value[0] in ALNUM | {"_"} and len(value) <= 256
+
+
+def _are_options(value: Any) -> bool:
+    return (
+        isinstance(value, str)
+        and value.startswith("-")
+        and value[-1] != " "
+        and all(" " <= character <= "~" for character in value)
+    )
+
+
+def _is_script(value: Any) -> bool:
+    return (
+        isinstance(value, str)
+        and len(value) <= 10_000
+        and all(character in "\t\n" or character.isprintable() for character in value)
+    )
+
+
 RULES: Mapping[str, Callable[[Any], bool]] = {
     "logLevel": lambda value: value in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
     "baseUrl": _is_base_url,
@@ -276,5 +396,19 @@ RULES: Mapping[str, Callable[[Any], bool]] = {
     "startSignInHours": _is_hours,
     "logoutRedirectUrl": _is_redirect,
     "invalidTokenLogout": lambda value: isinstance(value, bool),
+    **{key: _whole(*bounds) for key, bounds in WHOLE_NUMBERS.items()},
+    "maxRuntime": _is_runtime,
+    "defaultRuntime": _is_runtime,
+    "partitions": _are_slurm_names,
+    "defaultPartition": _is_slurm_name,
+    "notebookDir": _is_notebook_dir,
+    "jobMemory": _is_memory,
+    "jobGres": _is_gres,
+    "jobAccount": _is_slurm_name,
+    "jobQos": _is_slurm_name,
+    "jobOptions": _are_options,
+    "jobPrologue": _is_script,
+    "jobEpilogue": _is_script,
+    "jobSrun": lambda value: isinstance(value, bool),
 }
 """Key → whether it may have a value; the password's length depends on the file."""

@@ -17,10 +17,25 @@ CONFIG = Path(__file__).resolve().parents[2] / "k8s/base/jupyterhub/jupyterhub_c
 
 SETTINGS = {
     "none": {},
+    "all of a job": {
+        "jobMemory": "4G",
+        "jobCpus": 2,
+        "jobGres": "shard:1",
+        "jobAccount": "brics",
+        "jobQos": "short",
+        "jobOptions": "--exclusive --constraint=x",
+        "jobSrun": True,
+    },
+    "epilogue": {"jobPrologue": "echo BEFORE=1", "jobEpilogue": "echo AFTER=$status"},
+    "project's directory": {"notebookDir": "/HOMES/{project}/{username}"},
+    "scratch": {"notebookDir": "$SCRATCH"},
     "shared": {"jupyterDataDir": "/srv/shared"},
     "shared at home": {"jupyterDataDir": "$HOME/shared"},
     "conda": {"condaPrefixDir": "/CONDA"},
 }
+Script = tuple[str, dict[str, str]]
+"""A template, and batchspawner's variables that are configured."""
+
 PRINT_SCRIPTS = """
 import json, sys
 from pathlib import Path
@@ -30,33 +45,46 @@ file, state, settings = sys.argv[1:]
 source = Path(file).read_text().replace("/srv/jupyterhub", state).replace("/etc/brics/proxy-api", state)
 scripts = {}
 for name, deploy in json.loads(settings).items():
-    sys.modules["deploy_settings"] = SimpleNamespace(DEPLOY=deploy)
+    sys.modules["deploy_settings"] = SimpleNamespace(DEPLOY=deploy, set_spawner_traits=lambda *_, **__: None)
     config = Config()
     exec(compile(source, file, "exec"), {"get_config": lambda: config, "__file__": file})
-    scripts[name] = config.SlurmSpawner.batch_script
+    slurm = config.SlurmSpawner
+    variables = {key.removeprefix("req_"): slurm[key] for key in slurm if key.startswith("req_")}
+    scripts[name] = [slurm.batch_script, variables]
 print(json.dumps(scripts))
 """
 """Runs the hub's configuration, with another place for its state, in a process of its own: it changes logging."""
 
 
 @pytest.fixture(scope="module")
-def scripts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The batch script with each of the settings."""
+def scripts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Script]:
+    """The batch script with each of the settings, and the configured variables."""
     deploy = {name: DeploySettings.model_validate(values).public() for name, values in SETTINGS.items()}
     state = tmp_path_factory.mktemp("state")
     (state / "token").write_text("0123456789abcdef")
     command = [sys.executable, "-c", PRINT_SCRIPTS, str(CONFIG), str(state), json.dumps(deploy)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    made: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
+    made: dict[str, Script] = json.loads(done.stdout.splitlines()[-1])
     return made
 
 
-def job(script: str, home: Path) -> subprocess.CompletedProcess[str]:
+def rendered(script: Script, home: Path | str, **variables: str) -> str:
+    """A batch script as batchspawner makes it."""
+    template, configured = script
+    return Template(template).render(**{"homedir": home, "prologue": "", "cmd": "env", **configured, **variables})
+
+
+def job(script: Script, home: Path, cmd: str = "env") -> subprocess.CompletedProcess[str]:
     """What a job with this script prints that runs ``env`` in place of a server; conda is in its home."""
-    text = Template(script).render(homedir=home, prologue="", cmd="env").replace("/CONDA", f"{home}/conda")
+    text = rendered(script, home, cmd=cmd).replace("/CONDA", f"{home}/conda").replace("/HOMES", f"{home}/homes")
     (home / "job").write_text(text)
-    environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", "SLURM_JOB_ID": "1"}
+    environment = {
+        "HOME": str(home),
+        "PATH": "/usr/bin:/bin",
+        "SLURM_JOB_ID": "1",
+        "SLURM_JOB_USER": "alice.project1",
+    }
     command = ["bash", "-l", str(home / "job")]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
@@ -73,13 +101,13 @@ def write_activate(home: Path, text: str) -> None:
     (home / "conda/bin/activate").write_text(text)
 
 
-def test_the_environment_of_the_image(scripts: dict[str, str], tmp_path: Path) -> None:
+def test_the_environment_of_the_image(scripts: dict[str, Script], tmp_path: Path) -> None:
     found = variables(job(scripts["none"], tmp_path))
     assert found["PATH"].startswith("/opt/jupyter/bin:")
     assert not {"JUPYTER_PATH", "JUPYTER_DATA_DIR"} & set(found)
 
 
-def test_shared_kernels_come_before_what_is_there(scripts: dict[str, str], tmp_path: Path) -> None:
+def test_shared_kernels_come_before_what_is_there(scripts: dict[str, Script], tmp_path: Path) -> None:
     found = variables(job(scripts["shared"], tmp_path))
     assert found["JUPYTER_PATH"] == "/srv/shared"
     # Jupyter writes into this one: it stays the user's own.
@@ -89,7 +117,7 @@ def test_shared_kernels_come_before_what_is_there(scripts: dict[str, str], tmp_p
     assert found["JUPYTER_PATH"] == f"{tmp_path}/shared:/mine"
 
 
-def test_a_conda_installation_is_activated(scripts: dict[str, str], tmp_path: Path) -> None:
+def test_a_conda_installation_is_activated(scripts: dict[str, Script], tmp_path: Path) -> None:
     # As scripts of conda's packages do, it uses a variable that may be unset.
     write_activate(tmp_path, 'export CONDA_DEFAULT_ENV="$1" OLD="$NEVER_SET" PATH="/conda/bin:$PATH"\n')
     found = variables(job(scripts["conda"], tmp_path))
@@ -100,10 +128,70 @@ def test_a_conda_installation_is_activated(scripts: dict[str, str], tmp_path: Pa
 
 @pytest.mark.parametrize("text", ["", "return 3\n"])
 def test_a_job_whose_environment_cannot_be_activated_ends(
-    scripts: dict[str, str], tmp_path: Path, text: str
+    scripts: dict[str, Script], tmp_path: Path, text: str
 ) -> None:
     if text:
         write_activate(tmp_path, text)
     done = job(scripts["conda"], tmp_path)
     assert done.returncode != 0
     assert "PATH=" not in done.stdout
+
+
+def directives(script: str) -> list[str]:
+    return [line.removeprefix("#SBATCH ") for line in script.splitlines() if line.startswith("#SBATCH")]
+
+
+def test_a_job_has_theirs_name_and_its_gpus_on_one_node(scripts: dict[str, Script]) -> None:
+    asked = {"runtime": "01:00:00", "ngpus": "4", "partition": "p", "reservation": "r"}
+    assert directives(rendered(scripts["none"], "/h", **asked)) == [
+        "--job-name=spawner-jupyterhub",
+        "--export=ALL",
+        "--chdir=/h",
+        "--output=/dev/null",
+        "--no-requeue",
+        "--nodes=1",
+        "--time=01:00:00",
+        "--partition=p",
+        "--reservation=r",
+        "--gpus=4",
+    ]
+    assert "--gpus" not in rendered(scripts["none"], "/h", ngpus="0")
+
+
+def test_all_of_batchspawners_variables_are_used(scripts: dict[str, Script]) -> None:
+    script = rendered(scripts["all of a job"], "/h")
+    assert directives(script)[6:] == [
+        "--account=brics",
+        "--qos=short",
+        "--mem=4G",
+        "--cpus-per-task=2",
+        "--gres=shard:1",
+        "--exclusive --constraint=x",
+    ]
+    assert script.rstrip().endswith("\nexec srun --export=ALL --cpus-per-task=2 env")
+    assert rendered(scripts["none"], "/h").rstrip().endswith("\nexec env")
+
+
+def test_what_comes_before_and_after_the_server(scripts: dict[str, Script], tmp_path: Path) -> None:
+    done = job(scripts["epilogue"], tmp_path, cmd="sh -c 'echo SERVER=1; exit 3'")
+    assert done.stdout.split() == ["BEFORE=1", "SERVER=1", "AFTER=3"]
+    assert done.returncode == 3
+
+
+def test_a_signal_is_for_the_server_and_what_comes_after_it_runs(
+    scripts: dict[str, Script], tmp_path: Path
+) -> None:
+    done = job(scripts["epilogue"], tmp_path, cmd="sh -c 'kill -TERM $PPID; echo SERVER=1'")
+    assert done.stdout.split() == ["BEFORE=1", "SERVER=1", "AFTER=0"]
+
+
+def test_the_directory_that_is_shown(scripts: dict[str, Script], tmp_path: Path) -> None:
+    done = job(scripts["project's directory"], tmp_path)
+    place = tmp_path / "homes/project1/alice.project1"
+    assert f"notebookDir: {place} is not there" in done.stderr
+    assert "JUPYTERHUB_ROOT_DIR" not in variables(done)
+    place.mkdir(parents=True)
+    assert variables(job(scripts["project's directory"], tmp_path))["JUPYTERHUB_ROOT_DIR"] == str(place)
+    assert "JUPYTERHUB_ROOT_DIR" not in variables(job(scripts["scratch"], tmp_path))
+    (tmp_path / ".bash_profile").write_text(f"export SCRATCH={place}\n")
+    assert variables(job(scripts["scratch"], tmp_path))["JUPYTERHUB_ROOT_DIR"] == str(place)

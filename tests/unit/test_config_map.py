@@ -89,7 +89,7 @@ def test_values_that_are_no_strings_are_written_in_strings(tmp_path: Path) -> No
         ('invalidTokenLogout: "1"', "6: invalidTokenLogout: "),
         ('slurmHostAliases: "n1"', "6: slurmHostAliases: "),
         ('slurmHostAliases: "n1: nowhere"', "6: slurmHostAliases: "),
-        ('colour: "red"', "6: colour: unknown key; allowed are logLevel"),
+        ('colour: "red"', "6: colour: unknown key; allowed are queueLimitSeconds"),
         ('logLevel: "LOUD"', "6: logLevel: "),
         ('logLevel: "INFO"\n  logLevel: "INFO"', "7: logLevel: given twice, first in line 6"),
         ('devUsers: ""', "6: devUsers: no user in it"),

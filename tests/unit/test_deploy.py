@@ -29,7 +29,7 @@ def test_every_problem_at_once_with_file_and_line(tmp_path):
     with pytest.raises(ConfigError) as refused:
         load_deploy_settings(file)
     first, second, third = sorted(refused.value.message.splitlines())
-    assert first.startswith(f"{file}:1: colour: unknown key; allowed are logLevel, baseUrl")
+    assert first.startswith(f"{file}:1: colour: unknown key; allowed are ")
     assert second.startswith(f"{file}:3: logLevel: ")
     assert "'DEBUG'" in second
     assert third.startswith(f"{file}:4: hubConnectUrl: must be an http")
@@ -83,6 +83,36 @@ def test_every_problem_at_once_with_file_and_line(tmp_path):
             "baseUrl: /\nlogoutRedirectUrl: https://x/hub/login\n",
             "2: logoutRedirectUrl: must not be the hub's own",
         ),
+        ("queueLimitSeconds: 9\n", "1: queueLimitSeconds: Input should be greater than or equal to 10"),
+        ("queueLimitSeconds: 604801\n", "1: queueLimitSeconds: "),
+        ("startLimitSeconds: 1.5\n", "1: startLimitSeconds: "),
+        ('pollSeconds: "60"\n', "1: pollSeconds: "),
+        ("startPollSeconds: true\n", "1: startPollSeconds: "),
+        ("maxRuntime: 0\n", "1: maxRuntime: must be a time HH:MM:SS"),
+        ("maxRuntime: 100:00:00\n", "1: maxRuntime: must be a time HH:MM:SS"),
+        ("maxRuntime: 00:30:00\n", "1: maxRuntime: must not be less than defaultRuntime (01:00:00)"),
+        ("defaultRuntime: 30:00:00\n", "1: defaultRuntime: must not be more than maxRuntime (24:00:00)"),
+        ("maxGpus: 0\n", "1: maxGpus: must not be less than defaultGpus (1)"),
+        ("minGpus: 2\n", "1: minGpus: must not be more than defaultGpus (1)"),
+        ("minGpus: -1\n", "1: minGpus: "),
+        ("partitions: grace  -x\n", "1: partitions: must be a name"),
+        ("partitions: a a\n", "1: partitions: must be different names"),
+        ("partitions: a b\ndefaultPartition: c\n", "2: defaultPartition: must be one of partitions"),
+        ("notebookDir: ~x\n", "1: notebookDir: must be a path"),
+        ("notebookDir: scratch\n", "1: notebookDir: must be a path"),
+        ("notebookDir: /a/../b\n", "1: notebookDir: must be a path"),
+        ("notebookDir: /$(id)\n", "1: notebookDir: must be a path"),
+        ("notebookDir: /a/{home}\n", "1: notebookDir: must be a path"),
+        ("jobMemory: 4GB\n", "1: jobMemory: "),
+        ("jobCpus: 0\n", "1: jobCpus: "),
+        ("jobGres: gpu:1 --x\n", "1: jobGres: "),
+        ("jobAccount: --x\n", "1: jobAccount: must be a name"),
+        ("jobOptions: exclusive\n", "1: jobOptions: must be options"),
+        ('jobOptions: "--a\\n#SBATCH --b"\n', "1: jobOptions: must be options"),
+        ('jobPrologue: "a\\0"\n', "1: jobPrologue: must be lines"),
+        ('jobSrun: "yes"\n', "1: jobSrun: "),
+        ("jwtLeewaySeconds: 301\n", "1: jwtLeewaySeconds: "),
+        ("jwksMaxAgeSeconds: 0\n", "1: jwksMaxAgeSeconds: "),
         ("on: 1\nyes: 2\n", "two keys mean the same: on, yes"),
         ('"\\ud800": 1\n', "a key is no text"),
         ("a: " + "[" * 3000, "not valid YAML"),
@@ -173,3 +203,31 @@ def test_paths_may_end_in_a_slash():
 @pytest.mark.parametrize("place", ["/srv/kernels", "$HOME/x", "${PROJECT_DIR}/x-y_z", "/p/$USER/x"])
 def test_places_of_shared_kernels(place):
     assert DeploySettings(jupyterDataDir=place).jupyterDataDir == place
+
+
+def test_all_contradictions_are_told_at_once(tmp_path):
+    file = write(tmp_path / "deploy.yaml", "maxGpus: 0\nstartSignInHours: 13\nmaxRuntime: 00:10:00\n")
+    with pytest.raises(ConfigError) as refused:
+        load_deploy_settings(file)
+    assert [line.split(": ")[0:2] for line in sorted(refused.value.message.splitlines())] == [
+        [f"{file}:1", "maxGpus"],
+        [f"{file}:2", "startSignInHours"],
+        [f"{file}:3", "maxRuntime"],
+    ]
+
+
+def test_what_yaml_makes_of_a_time(tmp_path):
+    file = write(tmp_path / "deploy.yaml", "maxRuntime: 24:00:00\ndefaultRuntime: 02:00:00\n")
+    assert load_deploy_settings(file).public()["maxRuntime"] == "24:00:00"
+    assert DeploySettings.model_validate({"maxRuntime": 7200}).maxRuntime == "02:00:00"
+
+
+def test_production_has_defaults_of_its_own_for_what_is_not_set():
+    settings = DeploySettings(pollSeconds=10).for_production()
+    assert (settings.pollSeconds, settings.startPollSeconds, settings.startLimitSeconds) == (10, 15, 420)
+
+
+def test_settings_of_jobs_reach_the_hub_as_text():
+    public = DeploySettings(jobPrologue="module load x\nulimit -c 0", partitions="a  b", jobCpus=4).public()
+    assert (public["jobPrologue"], public["partitions"]) == ("module load x\nulimit -c 0", "a b")
+    assert (public["jobCpus"], public["jobSrun"], public["maxGpus"]) == ("4", "false", "4")

@@ -65,7 +65,14 @@ def test_others_are_refused(authenticator, user, password):
     assert sign_in(authenticator, user, password) is None
 
 
-NEWER_TRAITS = {"logout_redirect_url", "invalid_jwt_logout", "session_max_age", "start_max_age"}
+NEWER_TRAITS = {
+    "logout_redirect_url",
+    "invalid_jwt_logout",
+    "session_max_age",
+    "start_max_age",
+    "jwt_leeway",
+    "jwks_max_age",
+}
 
 
 def settings(**changes):
@@ -75,6 +82,8 @@ def settings(**changes):
         "bricsPlatform": "p",
         "jwtAudience": "a",
         "sessionHours": "12.0",
+        "jwtLeewaySeconds": "5",
+        "jwksMaxAgeSeconds": "60",
         **changes,
     }
 
@@ -106,6 +115,11 @@ def test_sessions_last_as_long_as_the_deployment_says(layers):
     assert (traits["session_max_age"], traits["start_max_age"]) == (12 * 3600, 12 * 3600)
     traits = layers(settings(sessionHours="8.0", startSignInHours="0.5"), "realauth")
     assert (traits["session_max_age"], traits["start_max_age"]) == (8 * 3600, 1800)
+
+
+def test_clocks_and_keys_are_as_the_deployment_says(layers):
+    traits = layers(settings(jwtLeewaySeconds="9", jwksMaxAgeSeconds="600"), "realauth")
+    assert (traits["jwt_leeway"], traits["jwks_max_age"]) == (9.0, 600.0)
 
 
 @pytest.mark.parametrize(

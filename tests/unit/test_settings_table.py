@@ -1,12 +1,14 @@
-"""The reference of the settings: every one is in it, described, and in the README."""
+"""The reference of the settings: every one is in it, described, and on its page."""
 
-import re
 from pathlib import Path
 
+import yaml
+
 from brics_envs.config.deploy import DeploySettings
+from brics_envs.config.settings_page import PAGE, page
 from brics_envs.config.settings_table import SettingRow, settings_table
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_every_setting_has_a_type_and_a_description():
@@ -22,15 +24,26 @@ def test_what_a_row_says():
         "hours",
         "at least 0.001, at most 336",
         "12",
+        "",
         DeploySettings.model_fields["sessionHours"].description,
     )
     assert (rows["dummyAuthPassword"].bounds, rows["dummyAuthPassword"].default) == ("at least 12", "")
     assert rows["slurmHostAliases"].default == ""
+    polls = rows["pollSeconds"]
+    assert (polls.unit, polls.bounds) == ("seconds", "at least 1, at most 3600")
+    assert (polls.default, polls.production) == ("30", "60")
+    assert (rows["jobSrun"].default, rows["jobSrun"].production) == ("false", "")
 
 
-def test_the_readme_lists_every_setting_with_its_default():
-    table = README.read_text().partition("| Key of deploy.yaml |")[2].partition("\n\n")[0]
-    listed = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", table, re.MULTILINE))
-    assert listed.keys() == DeploySettings.model_fields.keys()
-    for row in settings_table():
-        assert row.default.removesuffix(".0") in listed[row.key], row
+def test_the_page_is_that_of_the_code():
+    assert PAGE.read_text(encoding="utf-8") == page(), "python -m brics_envs.config.settings_page"
+
+
+def test_a_cluster_has_productions_defaults():
+    kustomization = yaml.safe_load((ROOT / "k8s/overlays/kubernetes/kustomization.yaml").read_text())
+    (literals,) = (one["literals"] for one in kustomization["configMapGenerator"] if one["name"] == "deploy-config")
+    there = dict(literal.split("=", 1) for literal in literals)
+    defaults = DeploySettings().for_production().public()
+    assert there.keys() - {"oidcServer"} == defaults.keys()
+    own = {"hubConnectUrl", "sshHostname"}
+    assert {key: there[key] for key in defaults.keys() - own} == {key: defaults[key] for key in defaults.keys() - own}

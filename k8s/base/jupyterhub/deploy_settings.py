@@ -9,8 +9,15 @@ DEPLOY = {file.name: file.read_text() for file in Path("/etc/brics/deploy").iter
 
 def set_authenticator_traits(config, **values):
     """Set traits of the authenticator ``brics`` that its older versions do not have: those that this one has."""
-    (authenticator,) = entry_points(group="jupyterhub.authenticators", name="brics")
-    traits = authenticator.load().class_traits()
-    for name, value in values.items():
-        if name in traits:
-            config.BricsAuthenticator[name] = value
+    _set_traits(config.BricsAuthenticator, "jupyterhub.authenticators", values)
+
+
+def set_spawner_traits(config, **values):
+    """Set traits of the spawner ``brics`` that the built-in one has: those that this one has, too."""
+    _set_traits(config.BricsSlurmSpawner, "jupyterhub.spawners", values)
+
+
+def _set_traits(section, group, values):
+    for found in entry_points(group=group, name="brics"):
+        traits = found.load().class_traits()
+        section.update({name: value for name, value in values.items() if name in traits})

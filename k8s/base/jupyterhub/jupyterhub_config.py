@@ -14,7 +14,8 @@ import batchspawner  # noqa: F401 - registers the hub API with which a job repor
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
-from deploy_settings import DEPLOY  # noqa: E402 - files beside this one
+from deploy_settings import DEPLOY, set_spawner_traits  # noqa: E402 - files beside this one
+from job_script import batch_script, srun  # noqa: E402
 from redact import know, watch  # noqa: E402
 from separate_proxy import SeparateProxy  # noqa: E402
 
@@ -131,48 +132,47 @@ if any(
 # Any failed query is "unknown", not "job gone", unless Slurm itself says that it has no such job. (A job's state is a
 # word in capitals; everything else that comes back is an error message of ssh, sudo, timeout or Slurm.)
 c.SlurmSpawner.state_unknown_re = r"(?s)\A(?![A-Z_]+\b)(?!.*Invalid job id specified)."
-c.SlurmSpawner.startup_poll_interval = 0.25
-c.Spawner.poll_interval = 30
-c.Spawner.start_timeout = 300
+
+# --- Time. The built-in spawner queries less and less often; its jobs report by themselves when they run.
+
+start_poll = float(DEPLOY["startPollSeconds"])
+c.SlurmSpawner.startup_poll_interval = min(0.25, start_poll)
+c.Spawner.poll_interval = int(DEPLOY["pollSeconds"])
+# The built-in spawner has a limit for the queue and one for the start. JupyterHub has one for all of it, and for the
+# submission: for other spawners it is the only one.
+queue_limit, start_limit = int(DEPLOY["queueLimitSeconds"]), int(DEPLOY["startLimitSeconds"])
+c.Spawner.start_timeout = queue_limit + start_limit + 120
 c.Spawner.http_timeout = 60
+set_spawner_traits(
+    c,
+    max_startup_poll_interval=start_poll,
+    queue_timeout=float(queue_limit),
+    startup_timeout=float(start_limit),
+)
+
+# --- What a job is given, and what its user may ask for.
+
 c.Spawner.default_url = "/lab"
-
-# The software of a job: an environment, or that of a conda installation, whose scripts use variables that may be unset.
-if "condaPrefixDir" in DEPLOY:
-    SOFTWARE = f'set +u\nsource "{DEPLOY["condaPrefixDir"]}/bin/activate" jupyter-user-env\nset -u'
-else:
-    SOFTWARE = f'export PATH="{DEPLOY["jupyterEnvDir"]}/bin:$PATH"'
-if "jupyterDataDir" in DEPLOY:
-    # Shared kernels, before those of the environment. (JUPYTER_DATA_DIR would have to be the user's own.)
-    SOFTWARE += f'\nexport JUPYTER_PATH="{DEPLOY["jupyterDataDir"]}${{JUPYTER_PATH:+:$JUPYTER_PATH}}"'
-
-# --export=ALL with a login shell: --export=NAME,… implies --get-user-env, which kills slurmd in a container without
-# CAP_SYS_ADMIN (Slurm 24.11). sudo has already reduced the environment to the names that its policy keeps.
-c.SlurmSpawner.batch_script = f"""#!/bin/bash
-#SBATCH --job-name=jupyterhub
-#SBATCH --export=ALL
-#SBATCH --chdir={{{{homedir}}}}
-#SBATCH --output=/dev/null
-#SBATCH --no-requeue
-{{% if runtime %}}#SBATCH --time={{{{runtime}}}}
-{{% endif %}}{{% if ngpus and ngpus|int %}}#SBATCH --gpus={{{{ngpus|int}}}}
-{{% endif %}}{{% if partition %}}#SBATCH --partition={{{{partition}}}}
-{{% endif %}}{{% if reservation %}}#SBATCH --reservation={{{{reservation}}}}
-{{% endif %}}
-# The log is its user's alone from its first byte on; the files that he makes have the umask of his login. What his
-# login scripts say goes into the log, too.
-if ! shopt -q login_shell; then
-    log="{{{{homedir}}}}/.jupyterhub-$SLURM_JOB_ID.log"
-    (umask 077 && set -C && : >"$log") 2>/dev/null && exec >>"$log" 2>&1
-    exec bash -l "$0"
-fi
-# sudo leaves traces of the service account.
-unset -v "${{!SUDO_@}}"
-set -euo pipefail
-{SOFTWARE}
-{{{{prologue}}}}
-exec {{{{cmd}}}}
-"""
+c.SlurmSpawner.batch_script = batch_script(DEPLOY)
+c.SlurmSpawner.req_srun = srun(DEPLOY)
+c.SlurmSpawner.req_prologue = DEPLOY.get("jobPrologue", "")
+c.SlurmSpawner.req_epilogue = DEPLOY.get("jobEpilogue", "")
+c.SlurmSpawner.req_options = DEPLOY.get("jobOptions", "")
+c.SlurmSpawner.req_memory = DEPLOY.get("jobMemory", "")
+c.SlurmSpawner.req_nprocs = DEPLOY.get("jobCpus", "")
+c.SlurmSpawner.req_gres = DEPLOY.get("jobGres", "")
+c.SlurmSpawner.req_account = DEPLOY.get("jobAccount", "")
+c.SlurmSpawner.req_qos = DEPLOY.get("jobQos", "")
+set_spawner_traits(
+    c,
+    max_runtime=DEPLOY["maxRuntime"],
+    default_runtime=DEPLOY["defaultRuntime"],
+    min_ngpus=int(DEPLOY["minGpus"]),
+    max_ngpus=int(DEPLOY["maxGpus"]),
+    default_ngpus=int(DEPLOY["defaultGpus"]),
+    partitions=DEPLOY.get("partitions", "").split(),
+    default_partition=DEPLOY.get("defaultPartition", ""),
+)
 
 for layer in sorted(HERE.glob("[0-9][0-9]-*.py")):
     load_subconfig(str(layer))  # noqa: F821

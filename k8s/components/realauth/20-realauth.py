@@ -14,6 +14,8 @@ c.BricsAuthenticator.jwt_audience = DEPLOY["jwtAudience"]
 session_hours = float(DEPLOY["sessionHours"])
 set_authenticator_traits(
     c,
+    jwt_leeway=float(DEPLOY["jwtLeewaySeconds"]),
+    jwks_max_age=float(DEPLOY["jwksMaxAgeSeconds"]),
     session_max_age=session_hours * 3600,
     start_max_age=float(DEPLOY.get("startSignInHours", session_hours)) * 3600,
     logout_redirect_url=DEPLOY.get("logoutRedirectUrl", ""),

@@ -49,7 +49,7 @@ def test_files_have_the_modes_of_the_users_login(running: RunningInstance, testu
         running.slurm("bash", "-c", f"cd && printf {script!r} | sbatch --wait", user=ACCOUNT)
         modes = running.slurm("stat", "--format=%a", f"{HOME}/from-notebook", f"{HOME}/from-sbatch").split()
         assert modes == ["640", "640"]
-        log = running.slurm("stat", "--format=%a %U", f"{HOME}/.jupyterhub-{job}.log").strip()
+        log = running.slurm("stat", "--format=%a %U", f"{HOME}/jupyterhub_slurmspawner_{job}.log").strip()
         assert log == f"600 {ACCOUNT}"
     finally:
         running.slurm("rm", "-f", f"{HOME}/.bash_profile", f"{HOME}/from-notebook", f"{HOME}/from-sbatch")

@@ -7,14 +7,20 @@ import shlex
 from importlib import resources
 
 BATCH_SCRIPT = """#!/bin/bash
-#SBATCH --job-name=jupyterhub
+#SBATCH --job-name=spawner-jupyterhub
 #SBATCH --chdir={{ homedir }}
 #SBATCH --output=/dev/null
 #SBATCH --export=ALL
+#SBATCH --nodes=1
 #SBATCH --time={{ runtime }}
-{% if ngpus != "0" %}#SBATCH --gpus={{ ngpus }}
-{% endif %}{% if partition %}#SBATCH --partition={{ partition }}
+{% if partition %}#SBATCH --partition={{ partition }}
 {% endif %}{% if reservation %}#SBATCH --reservation={{ reservation }}
+{% endif %}{% if account %}#SBATCH --account={{ account }}
+{% endif %}{% if qos %}#SBATCH --qos={{ qos }}
+{% endif %}{% if memory %}#SBATCH --mem={{ memory }}
+{% endif %}{% if nprocs %}#SBATCH --cpus-per-task={{ nprocs }}
+{% endif %}{% if ngpus != "0" %}#SBATCH --gpus={{ ngpus }}
+{% endif %}{% if gres %}#SBATCH --gres={{ gres }}
 {% endif %}{% if options %}#SBATCH {{ options }}
 {% endif %}
 # The log is its user's alone from the first byte on, whatever the umask of the files that he makes. Login scripts,

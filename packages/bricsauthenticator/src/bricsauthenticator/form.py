@@ -24,7 +24,7 @@ def render(projects: Mapping[str, Project], limits: Limits, earlier: Mapping[str
         "brics_project": next(iter(projects), ""),
         "runtime": limits.default_runtime,
         "ngpus": str(limits.default_ngpus),
-        "partition": "",
+        "partition": limits.default_partition,
         "reservation": "",
     }
     values |= {name: text for name in FIELDS if (text := _shown(earlier.get(name)))}

@@ -40,6 +40,10 @@ class Limits:
     min_ngpus: int
     max_ngpus: int
     default_ngpus: int
+    partitions: tuple[str, ...] = ()
+    """Those to choose from; empty: Slurm knows."""
+    default_partition: str = ""
+    """Empty: Slurm's default."""
 
 
 @dataclass(frozen=True)
@@ -107,11 +111,13 @@ def validate(options: object, projects: Mapping[str, Project], limits: Limits) -
         problems.append(_project_problem(values.get("brics_project"), projects))
     runtime = values.get("runtime", limits.default_runtime)
     ngpus = _number(values.get("ngpus", limits.default_ngpus))
-    partition, reservation = values.get("partition", ""), values.get("reservation", "")
+    partition, reservation = values.get("partition", limits.default_partition), values.get("reservation", "")
+    if limits.partitions and partition == "":
+        partition = limits.default_partition
     problems += [
         *_runtime_problems(runtime, limits.max_runtime),
         *_ngpus_problems(ngpus, limits),
-        *_name_problems("partition", partition),
+        *_partition_problems(partition, limits),
         *_name_problems("reservation", reservation),
     ]
     if problems or project is None or ngpus is None:
@@ -147,6 +153,13 @@ def _ngpus_problems(value: int | None, limits: Limits) -> list[str]:
     if value is None or not limits.min_ngpus <= value <= limits.max_ngpus:
         return [f"ngpus: must be a whole number from {limits.min_ngpus} to {limits.max_ngpus}."]
     return []
+
+
+def _partition_problems(value: object, limits: Limits) -> list[str]:
+    if limits.partitions:
+        known = value in limits.partitions
+        return [] if known else [f"partition: must be one of {', '.join(limits.partitions)}."]
+    return [] if value == limits.default_partition else _name_problems("partition", value)
 
 
 def _name_problems(field: str, value: object) -> list[str]:

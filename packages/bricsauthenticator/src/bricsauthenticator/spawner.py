@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from traitlets import Integer, TraitError, Unicode, default, validate
+from traitlets import Integer, List, TraitError, Unicode, default, validate
 
 from bricsauthenticator import form
 from bricsauthenticator.explain import refusal
@@ -30,6 +30,13 @@ class BricsSlurmSpawner(JobSpawner):
     min_ngpus = Integer(0, min=0, help="Smallest number of GPUs that can be asked for.").tag(config=True)
     max_ngpus = Integer(4, min=0, help="Largest number of GPUs that can be asked for.").tag(config=True)
     default_ngpus = Integer(1, min=0, help="Number of GPUs that the form proposes.").tag(config=True)
+
+    partitions = List(
+        Unicode(), help="Partitions that can be chosen. Empty: any, which Slurm has the last word about."
+    ).tag(config=True)
+    default_partition = Unicode(
+        help="Partition that the form proposes. Empty: the first of ``partitions``, or Slurm's own default."
+    ).tag(config=True)
 
     req_project = Unicode(help="The chosen project, <project>.")
     req_project_key = Unicode(help="The chosen project, <project>.<portal>.")
@@ -71,6 +78,8 @@ class BricsSlurmSpawner(JobSpawner):
             min_ngpus=self.min_ngpus,
             max_ngpus=self.max_ngpus,
             default_ngpus=self.default_ngpus,
+            partitions=tuple(self.partitions),
+            default_partition=self.default_partition or next(iter(self.partitions), ""),
         )
 
     async def projects(self) -> dict[str, Project]:
