@@ -243,9 +243,7 @@ def _problems(files: Sequence[YamlMapping], error: Mapping[str, Any]) -> list[st
     return [line for key, _, words in lines for line in _problems_of(files, key, words, error)]
 
 
-def _problems_of(
-    files: Sequence[YamlMapping], key: str, message: str, error: Mapping[str, Any]
-) -> list[str]:
+def _problems_of(files: Sequence[YamlMapping], key: str, message: str, error: Mapping[str, Any]) -> list[str]:
     # The last file that has the key is the one whose value counted.
     file = next(file for file in reversed(files) if key in file.lines)
     cause = error.get("ctx", {}).get("error")

@@ -78,16 +78,17 @@ class JobSettings(BaseModel):
     )
     notebookDir: NotebookPath | None = setting(
         None,
-        "directory that JupyterLab shows, such as $SCRATCH or /projects/{project}; the home if it is not set or not there",
+        "directory that JupyterLab shows, such as $SCRATCH or /projects/{project}; the home if it is not set or not "
+        "there",
     )
-    jobMemory: Annotated[str, Field(pattern=r"^[0-9]{1,9}[KMGT]?$"), Kind("number with K, M, G or T")] | None = (
-        setting(None, "memory of a job on its node (--mem)", "MiB, without a letter")
-    )
-    jobCpus: Annotated[Count, Field(ge=1, le=4096)] | None = setting(
-        None, "CPUs of a job (--cpus-per-task)"
-    )
+    jobMemory: (
+        Annotated[str, Field(pattern=r"^[0-9]{1,9}[KMGT]?$"), Kind("number with K, M, G or T")] | None
+    ) = setting(None, "memory of a job on its node (--mem)", "MiB, without a letter")
+    jobCpus: Annotated[Count, Field(ge=1, le=4096)] | None = setting(None, "CPUs of a job (--cpus-per-task)")
     jobGres: (
-        Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:=,/-]{0,255}$"), Kind("Slurm's list of resources")]
+        Annotated[
+            str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:=,/-]{0,255}$"), Kind("Slurm's list of resources")
+        ]
         | None
     ) = setting(None, "further resources of a job (--gres)")
     jobAccount: SlurmName | None = setting(None, "Slurm account that jobs are charged to (--account)")

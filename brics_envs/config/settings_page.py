@@ -15,9 +15,9 @@ HEAD = """\
 # Settings
 
 Every key of `config/ENV/deploy.yaml`, of `deploy.local.yaml` beside it, and of a `--deploy-dir`'s `deploy.yaml` or
-`deploy-configmap.yaml` (in the `data` of a ConfigMap, where every value is a string in quotes). What is wrong is refused
-by key, file and line before anything is created. The next `up` puts a changed setting into force; running jobs keep what
-they were started with.
+`deploy-configmap.yaml` (in the `data` of a ConfigMap, where every value is a string in quotes). What is wrong is
+refused by key, file and line before anything is created. The next `up` puts a changed setting into force; running jobs
+keep what they were started with.
 
 Written by `python -m brics_envs.config.settings_page` from the code that checks them.
 

@@ -11,7 +11,12 @@ from pydantic.fields import FieldInfo
 from brics_envs.config.deploy import DeploySettings, kind_of
 from brics_envs.config.job_settings import PRODUCTION
 
-BOUNDS = {"Ge": ("at least", "ge"), "Le": ("at most", "le"), "MinLen": ("at least", "min_length"), "MaxLen": ("at most", "max_length")}
+BOUNDS = {
+    "Ge": ("at least", "ge"),
+    "Le": ("at most", "le"),
+    "MinLen": ("at least", "min_length"),
+    "MaxLen": ("at most", "max_length"),
+}
 """Class of a constraint in pydantic's metadata (annotated_types) → words for it, and the attribute with the bound."""
 
 

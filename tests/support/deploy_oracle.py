@@ -50,7 +50,14 @@ WHOLE_NUMBERS = {
     "jwksMaxAgeSeconds": (1, 86400),
 }
 """Key → least and most."""
-NO_TEXT = {"sessionHours", "startSignInHours", "invalidTokenLogout", "slurmHostAliases", "jobSrun", *WHOLE_NUMBERS}
+NO_TEXT = {
+    "sessionHours",
+    "startSignInHours",
+    "invalidTokenLogout",
+    "slurmHostAliases",
+    "jobSrun",
+    *WHOLE_NUMBERS,
+}
 """What is YAML in a ConfigMap's strings."""
 
 

@@ -72,12 +72,16 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Script]:
 def rendered(script: Script, home: Path | str, **variables: str) -> str:
     """A batch script as batchspawner makes it."""
     template, configured = script
-    return Template(template).render(**{"homedir": home, "prologue": "", "cmd": "env", **configured, **variables})
+    return Template(template).render(
+        **{"homedir": home, "prologue": "", "cmd": "env", **configured, **variables}
+    )
 
 
 def job(script: Script, home: Path, cmd: str = "env") -> subprocess.CompletedProcess[str]:
     """What a job with this script prints that runs ``env`` in place of a server; conda is in its home."""
-    text = rendered(script, home, cmd=cmd).replace("/CONDA", f"{home}/conda").replace("/HOMES", f"{home}/homes")
+    text = (
+        rendered(script, home, cmd=cmd).replace("/CONDA", f"{home}/conda").replace("/HOMES", f"{home}/homes")
+    )
     (home / "job").write_text(text)
     environment = {
         "HOME": str(home),

@@ -41,9 +41,13 @@ def test_the_page_is_that_of_the_code():
 
 def test_a_cluster_has_productions_defaults():
     kustomization = yaml.safe_load((ROOT / "k8s/overlays/kubernetes/kustomization.yaml").read_text())
-    (literals,) = (one["literals"] for one in kustomization["configMapGenerator"] if one["name"] == "deploy-config")
+    (literals,) = (
+        one["literals"] for one in kustomization["configMapGenerator"] if one["name"] == "deploy-config"
+    )
     there = dict(literal.split("=", 1) for literal in literals)
     defaults = DeploySettings().for_production().public()
     assert there.keys() - {"oidcServer"} == defaults.keys()
     own = {"hubConnectUrl", "sshHostname"}
-    assert {key: there[key] for key in defaults.keys() - own} == {key: defaults[key] for key in defaults.keys() - own}
+    assert {key: there[key] for key in defaults.keys() - own} == {
+        key: defaults[key] for key in defaults.keys() - own
+    }

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import requests
-from real_hub import Browser, wait_for
+from real_hub import Browser, Hub, wait_for
 
 FORM = {
     "brics_project": "project1.brics",
@@ -29,6 +33,13 @@ def start(browser: Browser, **changes: str) -> None:
     response = browser.post_form({**FORM, **changes})
     assert response.status_code == 302, response.text
     browser.wait_ready()
+
+
+def release(hub: Hub, number: int) -> None:
+    """Let a job run that was held in the queue."""
+    run = f"import stand_in_slurm; stand_in_slurm._run({number})"
+    environment = json.loads((hub.slurm / f"job-{number}.json").read_text())["environment"]
+    subprocess.run([sys.executable, "-c", run], cwd=Path(__file__).parent, env=environment, check=True)
 
 
 def message(page: requests.Response) -> str:

@@ -88,7 +88,9 @@ def hub() -> Iterator[StandInHub]:
 class Started:
     """A launcher that runs, with a log and a home."""
 
-    def __init__(self, folder: Path, url: str, server: str = SERVER, home: str = "home") -> None:
+    def __init__(
+        self, folder: Path, url: str, server: str = SERVER, home: str = "home", **variables: str
+    ) -> None:
         (folder / "home").mkdir(exist_ok=True)
         self.log = folder / "log"
         environment = {
@@ -99,6 +101,7 @@ class Started:
             "JUPYTERHUB_API_TOKEN": "secret",
             "JUPYTERHUB_SERVICE_URL": "http://127.0.0.1:0/user/a/",
             "JUPYTERHUB_LAUNCHER": launcher_text(),
+            **variables,
         }
         run = "import os; exec(os.environ.pop('JUPYTERHUB_LAUNCHER'))"
         command = [sys.executable, "-I", "-S", "-c", run, "ab", sys.executable, "-c", server]
@@ -206,3 +209,35 @@ def test_a_home_that_cannot_be_written_is_named(hub: StandInHub, launch: Any, tm
 
 def test_it_runs_on_the_pythons_of_users() -> None:
     ast.parse(launcher_text(), feature_version=(3, 8))
+
+
+PRINT_PATH = """
+import os
+print("runtime folder", os.environ["JUPYTER_RUNTIME_DIR"])
+for place in filter(None, os.environ.get("JUPYTER_PATH", "").split(":")):
+    print("place", place if place == "/site" else sorted(os.listdir(place)), os.path.realpath(place + "/kernels"))
+"""
+
+
+@pytest.mark.parametrize("data", ["", "data", "xdg"])
+def test_the_users_kernels_are_offered_where_their_configuration_is_not_read(
+    launch: Any, tmp_path: Path, data: str
+) -> None:
+    variables = {
+        "": {},
+        "data": {"JUPYTER_DATA_DIR": f"{tmp_path}/d"},
+        "xdg": {"XDG_DATA_HOME": f"{tmp_path}/x"},
+    }
+    place = {"": "home/.local/share/jupyter", "data": "d", "xdg": "x/jupyter"}[data]
+    (tmp_path / place / "kernels").mkdir(parents=True)
+    (tmp_path / place / "labextensions").mkdir()
+    started = launch(PRINT_PATH, JUPYTERHUB_DISABLE_USER_CONFIG="1", JUPYTER_PATH="/site", **variables[data])
+    assert started.process.wait(20) == 0
+    places = [line for line in started.log.read_text().splitlines() if line.startswith("place")]
+    assert places == ["place /site /site/kernels", f"place ['kernels'] {tmp_path / place / 'kernels'}"]
+
+
+def test_where_their_configuration_is_read_nothing_is_changed(launch: Any) -> None:
+    started = launch(PRINT_PATH, JUPYTERHUB_DISABLE_USER_CONFIG="0")
+    assert started.process.wait(20) == 0
+    assert "place" not in started.log.read_text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -282,3 +283,31 @@ def test_any_earlier_input_gives_a_form(earlier: dict[str, Any]) -> None:
 
 def test_without_projects_the_form_says_what_to_do() -> None:
     assert "Sign out and sign in again" in form.render({}, LIMITS, {})
+
+
+FIXED = replace(LIMITS, partitions=("grace", "hopper"), default_partition="grace")
+
+
+def test_a_partition_is_one_of_those_that_are_offered() -> None:
+    assert validate(options(partition="hopper"), PROJECTS, FIXED).partition == "hopper"
+    assert validate({"brics_project": "project1.brics"}, PROJECTS, FIXED).partition == "grace"
+    assert validate(options(partition=""), PROJECTS, FIXED).partition == "grace", (
+        "a stored choice from before"
+    )
+    for refused in ("other", "Grace", "grace ", 1, ["grace"]):
+        with pytest.raises(OptionsError, match="partition: must be one of grace, hopper"):
+            validate(options(partition=refused), PROJECTS, FIXED)
+
+
+def test_the_form_offers_the_partitions() -> None:
+    html = form.render(PROJECTS, FIXED, {"partition": "hopper"})
+    assert re.findall(r"<option( selected)?>(\w+)</option>", html) == [("", "grace"), (" selected", "hopper")]
+    free = form.render(PROJECTS, replace(LIMITS, default_partition="gh.200"), {})
+    assert 'name="partition" type="text" value="gh.200"' in free
+
+
+def test_a_default_partition_can_be_left_out() -> None:
+    limits = replace(LIMITS, default_partition="gh.200")
+    assert validate({"brics_project": "project1.brics"}, PROJECTS, limits).partition == "gh.200"
+    assert validate(options(partition="gh.200"), PROJECTS, limits).partition == "gh.200"
+    assert validate(options(partition=""), PROJECTS, limits).partition == ""

@@ -36,6 +36,38 @@ def unreachable() -> web.HTTPError:
     return refusal(503, "Slurm cannot be reached at the moment. Please try again later.")
 
 
+def long_queue(job_id: str, longest: float, reason: str) -> web.HTTPError:
+    """The job has waited in the queue for as long as it may.
+
+    :param longest: seconds.
+    :param reason: Slurm's word for why it waits; empty if it is not known.
+    """
+    why = f" Slurm's reason: {reason}." if reason else ""
+    return refusal(
+        503,
+        f"Job {job_id} waited in the queue for {duration(longest)}, and was cancelled: no job may longer.{why}",
+    )
+
+
+def slow_start(job_id: str, longest: float) -> web.HTTPError:
+    """The job runs, and its server does not listen in time.
+
+    :param longest: seconds.
+    """
+    return refusal(
+        503,
+        f"Job {job_id} runs, but its server was not ready after {duration(longest)}: it was cancelled.\n"
+        "Its log in the home directory may tell why.",
+    )
+
+
+def duration(seconds: float) -> str:
+    """A length of time in words, such as ``1 h 30 min``."""
+    whole = round(seconds)
+    parts = ((whole // 3600, "h"), (whole // 60 % 60, "min"), (whole % 60, "s"))
+    return " ".join(f"{number} {unit}" for number, unit in parts if number) or "0 s"
+
+
 def ended_early(job_id: str, ending: str, end: Report | None) -> web.HTTPError:
     """The job ended before its server listened.
 

@@ -7,13 +7,16 @@ server that is up ends with its job and not before.
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
 from batchspawner import JobStatus  # type: ignore[import-untyped]
 from jupyterhub.spawner import Spawner  # type: ignore[import-untyped]
-from traitlets import Float
+from tornado import web
+from traitlets import Float, default
 
 from bricsauthenticator import explain, leftovers, report_api, sbatch_answers
 from bricsauthenticator.job_commands import new_mark
@@ -41,12 +44,26 @@ class JobSpawner(TrackedJob):
     max_startup_poll_interval = Float(5.0, help="Most seconds between two queries of a starting job.").tag(
         config=True
     )
+    queue_timeout = Float(
+        3600.0, min=1, help="Seconds that a job may wait in the queue; then it is cancelled."
+    ).tag(config=True)
+    startup_timeout = Float(
+        300.0,
+        min=1,
+        help="Seconds from when a job runs until its server must listen. The time in the queue does not count.",
+    ).tag(config=True)
     search_timeout = Float(
         10.0, help="Seconds for which a job is looked for whose submission had no clear answer."
     ).tag(config=True)
 
     _found_running = False
     """Whether the server is one of those that the hub found when it started."""
+
+    @default("start_timeout")
+    def _start_timeout_default(self) -> int:
+        """JupyterHub's own limit, which is for everything together."""
+        submission = self.command_timeout + LATE_ANSWER + self.search_timeout
+        return math.ceil(submission + self.queue_timeout + self.startup_timeout)
 
     @property
     def server(self) -> Any:
@@ -148,9 +165,9 @@ class JobSpawner(TrackedJob):
     async def _wait_for_server(self) -> tuple[str, int]:
         """Wait until the server listens; query the job, often at first.
 
-        :raises tornado.web.HTTPError: 500 the job is gone, or its server ended.
+        :raises tornado.web.HTTPError: 500 the job is gone, or its server ended; 503 queue or start took too long.
         """
-        interval = self.startup_poll_interval
+        interval, submitted, ran = self.startup_poll_interval, time.monotonic(), 0.0
         while not (self.port and self.state_gethost()):
             self._reported.clear()
             if self._end is not None:
@@ -159,13 +176,32 @@ class JobSpawner(TrackedJob):
                 error = explain.ended_early(self.job_id, await self.ending(), self._end)
                 self.forget()
                 raise error
-            # Once it runs, its launcher reports what there is to know; only that it was killed must be asked.
-            interval = self.max_startup_poll_interval if self.state_isrunning() else interval
-            if not (self.port and self.state_gethost()):
-                await self.wait_for_report(interval)
-            interval = min(interval * 1.2, self.max_startup_poll_interval)
+            if self.port and self.state_gethost():
+                break
+            if self._launched or self.state_isrunning():
+                ran = ran or time.monotonic()
+                # Its launcher reports what there is to know; only that it was killed must be asked.
+                interval = self.longest_poll_interval if self.state_isrunning() else LATE_ANSWER
+            deadline = ran + self.startup_timeout if ran else submitted + self.queue_timeout
+            if time.monotonic() >= deadline:
+                raise await self._took_too_long(running=bool(ran))
+            await self.wait_for_report(min(interval, deadline - time.monotonic()))
+            interval = min(interval * 1.2, self.longest_poll_interval)
         self.log.info("Job %s: server at %s:%s", self.job_id, self.state_gethost(), self.port)
         return self.state_gethost(), self.port
+
+    @property
+    def longest_poll_interval(self) -> float:
+        """Seconds; not less than the first one."""
+        return max(self.startup_poll_interval, self.max_startup_poll_interval)
+
+    async def _took_too_long(self, running: bool) -> web.HTTPError:
+        """What to tell; JupyterHub then stops the server, which cancels the job."""
+        if running:
+            self.log.error("Job %s of %s runs, its server does not", self.job_id, self._log_name)
+            return explain.slow_start(self.job_id, self.startup_timeout)
+        self.log.error("Job %s of %s waited too long", self.job_id, self._log_name)
+        return explain.long_queue(self.job_id, self.queue_timeout, await self.reason())
 
     async def poll(self) -> int | None:
         """None while the job is there or nothing is known about it; 1 once it is gone or counts as lost."""

@@ -6,11 +6,12 @@ library of Python 3.8 and nothing else. Arguments: the mark of the start, then t
 - It reports job, then port once the server listens, and in the end the exit status with the last lines of the log.
 - It tries again for as long as the hub does not answer, or answers with any error. Only the hub's own word that it
   does not know this start ends the job.
+- The user's own kernels are offered, where their configuration is not read.
 - Kernels talk over sockets in a folder of their own, on the node's own disk, which other users cannot enter.
 """
 
 # pathlib is slow to import.
-# ruff: noqa: PTH102, PTH108, PTH111, PTH118, PTH123
+# ruff: noqa: PTH102, PTH108, PTH111, PTH118, PTH123, PTH211
 
 from __future__ import annotations
 
@@ -171,6 +172,26 @@ def private_folder() -> str:
     return ""
 
 
+def kernels_apart(folder: str) -> str:
+    """A ``JUPYTER_PATH`` with the user's kernels in it and nothing else of the user's; empty if none is needed.
+
+    JupyterHub's ``disable_user_config`` leaves out whatever is in the home: kernels, too, which are no configuration.
+    """
+    if not folder or os.environ.get("JUPYTERHUB_DISABLE_USER_CONFIG", "") in ("", "0"):
+        return ""
+    share = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
+    data = os.environ.get("JUPYTER_DATA_DIR") or os.path.join(share, "jupyter")
+    own = os.path.join(folder, "own")
+    try:
+        os.mkdir(own, 0o700)
+        os.symlink(os.path.join(data, "kernels"), os.path.join(own, "kernels"))
+    except OSError as error:
+        say(f"your own kernels are not offered: {error.strerror}")
+        return ""
+    # The user's come before those of the environment, as without disable_user_config, and after the site's.
+    return os.pathsep.join(filter(None, [os.environ.get("JUPYTER_PATH"), own]))
+
+
 def free_port() -> int:
     """A port that nobody listens on."""
     with socket.socket() as listener:
@@ -254,6 +275,8 @@ def main(mark: str, command: list[str]) -> int:
     environment = dict(os.environ, JUPYTERHUB_SERVICE_URL=url._replace(netloc=netloc).geturl())
     if job.folder:
         environment["JUPYTER_RUNTIME_DIR"] = job.folder
+    if path := kernels_apart(job.folder):
+        environment["JUPYTER_PATH"] = path
     try:
         server = job.start(command, environment)
         refused = not wanted(hub, server, ANY_ADDRESS.get(host, host), port)

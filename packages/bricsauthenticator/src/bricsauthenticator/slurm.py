@@ -139,6 +139,10 @@ def parse_list(output: str) -> list[Row]:
     return [Row(*match.groups()) for match in matches if match]
 
 
+NO_REASON = ("", "None", "(null)")
+"""What Slurm says instead of a reason."""
+
+
 def in_queue(row: Row) -> bool:
     """Whether the job is not over."""
     return row.state not in OVER
@@ -146,5 +150,5 @@ def in_queue(row: Row) -> bool:
 
 def ending(row: Row) -> str:
     """How a job that is over ended, in Slurm's words."""
-    reason = "" if row.reason in ("", "None", "(null)") else f" ({row.reason})"
+    reason = "" if row.reason in NO_REASON else f" ({row.reason})"
     return f"{row.state}{reason}"

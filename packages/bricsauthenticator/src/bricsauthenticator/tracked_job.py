@@ -51,6 +51,8 @@ class TrackedJob(JobCommands):
     _starting = False
     _time_up = 0.0
     """When the job's time limit ends, at the latest known; 0 before it has been seen running."""
+    _launched = False
+    """Whether the launcher has reported that the job runs."""
     _end: Report | None = None
     """The launcher's last report, of the server's end."""
 
@@ -84,7 +86,7 @@ class TrackedJob(JobCommands):
         """Forget the job."""
         super().clear_state()
         self.mark, self._time_up, self._starting = "", 0.0, False
-        self._job, self._end = slurm.NOTHING_KNOWN, None
+        self._job, self._launched, self._end = slurm.NOTHING_KNOWN, False, None
 
     def store(self) -> None:
         """Write the state into the hub's database."""
@@ -165,6 +167,14 @@ class TrackedJob(JobCommands):
                     return slurm.ending(row)
         return ""
 
+    async def reason(self) -> str:
+        """Why the job waits, in Slurm's words; empty if they cannot be had."""
+        with suppress(RuntimeError, OSError):
+            for row in await self.list_jobs():
+                if row.job_id == self.job_id and row.reason not in slurm.NO_REASON:
+                    return row.reason
+        return ""
+
     def state_ispending(self) -> bool:
         """As of the last query."""
         return self._job.state is slurm.JobState.PENDING
@@ -190,6 +200,7 @@ class TrackedJob(JobCommands):
             return Verdict.LATER
         if report.job != self.job_id:
             return Verdict.REFUSED
+        self._launched = True
         if report.stage == "listening" and self._starting:
             self.port = report.port
         elif report.stage == "ended":
