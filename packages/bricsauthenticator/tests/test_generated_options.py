@@ -147,7 +147,7 @@ def is_ngpus(value: Any) -> bool:
 
 
 def is_name(value: Any) -> bool:
-    characters = set(string.ascii_letters + string.digits + "_-")
+    characters = set(string.ascii_letters + string.digits + "_.-")
     return isinstance(value, str) and len(value) <= 64 and set(value) <= characters and value[:1] != "-"
 
 

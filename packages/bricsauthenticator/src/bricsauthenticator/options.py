@@ -18,7 +18,7 @@ FIELDS = ("brics_project", "runtime", "ngpus", "partition", "reservation")
 
 RUNTIME = re.compile(r"([0-9]{2}):([0-5][0-9]):([0-5][0-9])")
 NUMBER = re.compile(r"[0-9]{1,4}")
-SLURM_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{0,64}")
+SLURM_NAME = re.compile(r"(?!-)[A-Za-z0-9_.-]{0,64}")
 """A partition's or reservation's name, or nothing. Not beginning with a dash: never an option."""
 
 MAX_QUOTED = 40
@@ -164,7 +164,7 @@ def _partition_problems(value: object, limits: Limits) -> list[str]:
 
 def _name_problems(field: str, value: object) -> list[str]:
     if not isinstance(value, str) or not SLURM_NAME.fullmatch(value):
-        return [f"{field}: {_quoted(value)} may hold letters, digits, _ and - only, at most 64 of them."]
+        return [f"{field}: {_quoted(value)} may hold letters, digits, _, . and - only, at most 64 of them."]
     return []
 
 
