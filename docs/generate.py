@@ -27,9 +27,17 @@ BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 def settings() -> Iterator[str]:
     """A row for each key of deploy.yaml."""
     yield from _table(
-        ("Key", "Type", "Default", "Unit", "Bounds", "Meaning"),
+        ("Key", "Type", "Default", "In production", "Unit", "Bounds", "Meaning"),
         (
-            (f"`{row.key}`", row.type, _code(row.default), row.unit, row.bounds, row.description)
+            (
+                f"`{row.key}`",
+                row.type,
+                _code(row.default),
+                _code(row.production),
+                row.unit,
+                row.bounds,
+                row.description,
+            )
             for row in settings_table()
         ),
     )

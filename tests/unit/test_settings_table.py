@@ -1,11 +1,10 @@
-"""The reference of the settings: every one is in it, described, and on its page."""
+"""The reference of the settings: every one is in it, and described."""
 
 from pathlib import Path
 
 import yaml
 
 from brics_envs.config.deploy import DeploySettings
-from brics_envs.config.settings_page import PAGE, page
 from brics_envs.config.settings_table import SettingRow, settings_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,10 +32,6 @@ def test_what_a_row_says():
     assert (polls.unit, polls.bounds) == ("seconds", "at least 1, at most 3600")
     assert (polls.default, polls.production) == ("30", "60")
     assert (rows["jobSrun"].default, rows["jobSrun"].production) == ("false", "")
-
-
-def test_the_page_is_that_of_the_code():
-    assert PAGE.read_text(encoding="utf-8") == page(), "python -m brics_envs.config.settings_page"
 
 
 def test_a_cluster_has_productions_defaults():

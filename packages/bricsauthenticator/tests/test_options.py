@@ -301,7 +301,10 @@ def test_a_partition_is_one_of_those_that_are_offered() -> None:
 
 def test_the_form_offers_the_partitions() -> None:
     html = form.render(PROJECTS, FIXED, {"partition": "hopper"})
-    assert re.findall(r"<option( selected)?>(\w+)</option>", html) == [("", "grace"), (" selected", "hopper")]
+    assert re.findall(r'<option value="\w+"( selected)?>(\w+)</option>', html) == [
+        ("", "grace"),
+        (" selected", "hopper"),
+    ]
     free = form.render(PROJECTS, replace(LIMITS, default_partition="gh.200"), {})
     assert 'name="partition" type="text" value="gh.200"' in free
 
