@@ -72,9 +72,14 @@ def _contents_step(instance: Instance, checkout: Checkout, pod: Document, change
         # Where SELinux is on, the volumes belong to the pod's containers.
         *("--security-opt=no-new-privileges", "--security-opt=label=disable"),
         *(f"--volume={volume}:/volumes/{volume}" for volume in files),
-        *(pod["spec"]["containers"][0]["image"], "-c", PROGRAM),
+        *(_python_image(pod), "-c", PROGRAM),
     )
     return Step(f"contents of {', '.join(files)}", args, json.dumps(files).encode())
+
+
+def _python_image(pod: Document) -> str:
+    """The hub's image: every environment has it, and of others not all have Python."""
+    return next(one["image"] for one in pod["spec"]["containers"] if one["name"] == "jupyterhub")
 
 
 def _mode(pod: Document, document: Document) -> int:

@@ -150,6 +150,15 @@ def test_steps_of_a_change_in_place():
     assert not any("secret word" in str(step) + repr(step) for step in (secrets, contents, restart))
 
 
+@pytest.mark.parametrize("environment", ["dev_realauth", "dev_realauth_zenithclient", "prod"])
+def test_contents_are_written_with_an_image_that_has_python(environment):
+    before = manifest_of(environment)
+    now = edited(before, "ConfigMap", "deploy-config", "logLevel", "DEBUG")
+    contents, _ = in_place_steps(Instance(), CHECKOUT, now, change(before, now))
+    (image,) = [one["image"] for one in the_pod(now)["spec"]["containers"] if one["name"] == "jupyterhub"]
+    assert image in contents.args
+
+
 def test_the_program_makes_a_volume_what_it_is_told(tmp_path):
     (tmp_path / "v").mkdir()
     for name in ("old", "kept", ".new"):
