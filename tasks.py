@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent
 
 BUILD = ("env", "instance", "base", "repo", "rebuild")
 RENDER = ("env", "instance", "port", "deploy-dir")
-UP = (*BUILD, "port", "deploy-dir", "direct-port", "yes")
+UP = (*BUILD, "port", "deploy-dir", "direct-port", "yes", "live")
 
 
 @project_task(*UP)
@@ -28,8 +28,20 @@ def up(c: Context, dry_run: bool, **options: Any) -> None:
     """Clone, build, render, play and wait until an environment is ready; again, to apply changes."""
     from brics_envs.lifecycle import up as lifecycle
 
-    act = lifecycle.dry_run if dry_run else lifecycle.up
-    print(act(read_up_options(ROOT, options)))
+    given = read_up_options(ROOT, options)
+    print((lifecycle.dry_run if dry_run else lifecycle.up)(given), flush=True)
+    if given.live and not dry_run:
+        from brics_envs.lifecycle.watch import watch as watch_instance
+
+        watch_instance(ROOT, given.instance)
+
+
+@project_task()
+def watch(c: Context, instance: str) -> None:
+    """Put changes of the directories that `up --live` mounted in force as they come, until Ctrl-C."""
+    from brics_envs.lifecycle import watch as lifecycle
+
+    lifecycle.watch(ROOT, parse_instance(instance))
 
 
 @project_task()

@@ -73,6 +73,10 @@ OPTIONS = {
     "instance": Option("name of a further copy beside the default one", DEFAULT_INSTANCE),
     "json": Option("as JSON", False),
     "keep-volumes": Option("keep the named volumes and _build/NAME", False),
+    "live": Option(
+        "mount the directories given with --repo, or all, and watch them until Ctrl-C: changes are in force at once",
+        False,
+    ),
     "port": Option("sign-in port on 127.0.0.1", "8000"),
     "project": Option("a project instead of those of dev_users; may be repeated", None),
     "rebuild": Option("build every image stage anew, without cache", False),

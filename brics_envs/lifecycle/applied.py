@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from brics_envs.effects.checkouts import state_directory
@@ -28,12 +28,14 @@ class Applied:
     """What was applied last.
 
     :ivar made_as: the label :data:`LABEL_INPUTS` that the pod was made with.
+    :ivar options: those of `up` that decide what the manifest says, by name.
     :ivar digests: what it is made from now; an item that was about to be put in place has none.
     """
 
     made_as: str
     digests: Digests
     record: Record
+    options: Mapping[str, str] = field(default_factory=dict)
 
     def is_of(self, labels: Mapping[str, str]) -> bool:
         """Whether a pod with these labels is meant: the one that was made, or one played from the manifest's file."""
@@ -55,6 +57,7 @@ def save_applied(instance: Instance, applied: Applied) -> None:
             "made_as": applied.made_as,
             "digests": [[i.kind, i.name, i.key, digest] for i, digest in applied.digests.items()],
             "record": asdict(applied.record),
+            "options": dict(applied.options),
         }
     )
     write_private(_file(instance), text.encode())
@@ -69,8 +72,9 @@ def load_applied(instance: Instance, labels: Mapping[str, str]) -> Applied | Non
         values = json.loads(_file(instance).read_text())
         digests = {Item(str(kind), str(name), str(key)): str(d) for kind, name, key, d in values["digests"]}
         record = parse_record(json.dumps(values["record"]))
-        applied = Applied(str(values["made_as"]), digests, record) if record else None
-    except (OSError, ValueError, TypeError, KeyError):
+        options = {str(name): str(value) for name, value in values.get("options", {}).items()}
+        applied = Applied(str(values["made_as"]), digests, record, options) if record else None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
     return applied if applied and applied.is_of(labels) else None
 

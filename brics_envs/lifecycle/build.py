@@ -8,21 +8,24 @@ from dataclasses import dataclass
 from brics_envs.effects.checkouts import instance_lock, remember_images
 from brics_envs.effects.podman import require_podman
 from brics_envs.lifecycle.images import carry_out, plan
+from brics_envs.lifecycle.live import built_for_live, live_of, refuse_unreadable
 from brics_envs.lifecycle.prepare import UpOptions, prepare
 from brics_envs.lifecycle.report import say, step
 from brics_envs.lifecycle.repositories import check_repositories, fetch_repositories
 from brics_envs.lifecycle.sources import Chosen, choose_sources, load_sources, save_sources
 from brics_envs.plan.desired import DesiredState
 from brics_envs.plan.images import ImageRequest, RepoSnapshot, repositories_of
+from brics_envs.plan.live import Live
 from brics_envs.plan.sources import Sources
 
 
 @dataclass(frozen=True)
 class MadeImages:
-    """Images that are there: container → image ID, and what they were made of."""
+    """Images that are there: container → image ID, what they were made of, and what is mounted over it."""
 
     ids: dict[str, str]
     sources: Sources
+    live: Mapping[str, Live]
 
 
 def build(options: UpOptions) -> dict[str, str]:
@@ -50,13 +53,19 @@ def get_images(options: UpOptions, desired: DesiredState) -> MadeImages:
         chosen = choose(options, desired)
         for line in chosen.lines:
             say(line)
+        for name, directory in chosen.live.items():
+            refuse_unreadable(name, directory)
         save_sources(desired.directory, chosen.now)
         repos = fetch_repositories(chosen.decisions, desired.directory, say)
+        for name, directory in chosen.live.items():
+            refuse_unreadable(name, directory)
+        live = live_of(chosen.live)
+        repos = built_for_live(repos, live)
     with step("images"):
         planned = plan(image_request(options, desired, chosen.now, repos))
         ids = carry_out(planned, say)
     remember_images(options.environment.root, (decision.image.tag for decision in planned.decisions))
-    return MadeImages(ids, chosen.now)
+    return MadeImages(ids, chosen.now, live)
 
 
 def choose(options: UpOptions, desired: DesiredState) -> Chosen:
@@ -68,6 +77,7 @@ def choose(options: UpOptions, desired: DesiredState) -> Chosen:
         choices=options.repos,
         base=options.base,
         strict=desired.strict,
+        live=options.live,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pykustomize
@@ -62,13 +63,21 @@ def agree(pod: PodState, change: Change, *, yes: bool) -> None:
 
 
 def put_in_place(
-    pod: PodState, desired: DesiredState, manifest: list[Document], digests: Digests, change: Change
+    pod: PodState,
+    desired: DesiredState,
+    manifest: list[Document],
+    digests: Digests,
+    change: Change,
+    options: Mapping[str, str],
 ) -> None:
-    """Carry out a change that does not replace the pod."""
+    """Carry out a change that does not replace the pod.
+
+    :param options: as :attr:`Applied.options`.
+    """
     before = load_applied(pod.instance, pod.labels)
     assert before is not None, "an instance of which nothing is known is made anew"
     keep_manifest(desired, manifest, digests)
-    now = Applied(before.made_as, digests, record_of(desired))
+    now = Applied(before.made_as, digests, record_of(desired), options)
     # Should this be interrupted, the next `up` does all of it again.
     pending = changed_inputs(before.digests, digests)
     certain = {item: digest for item, digest in digests.items() if item not in pending}

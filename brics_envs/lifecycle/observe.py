@@ -45,7 +45,10 @@ class ContainerState:
 
 @dataclass(frozen=True)
 class PodState:
-    """A pod of this project; ``created`` in seconds since 1970, ``ports`` those that it holds on the host now."""
+    """A pod of this project.
+
+    ``created`` is in seconds since 1970, ``ports`` are those that it holds on the host now, ``id`` is podman's.
+    """
 
     instance: Instance
     environment: str
@@ -54,6 +57,7 @@ class PodState:
     labels: dict[str, str]
     containers: tuple[ContainerState, ...]
     ports: frozenset[int]
+    id: str = ""
 
     @property
     def running(self) -> bool:
@@ -127,6 +131,7 @@ def _pod(entry: dict[str, Any], containers: list[dict[str, Any]]) -> PodState:
         labels,
         tuple(sorted((_container(c, entry["Name"]) for c in own), key=lambda container: container.name)),
         _ports(entry, own),
+        entry["Id"],
     )
 
 

@@ -46,6 +46,16 @@ class UpOptions:
     rebuild: bool
     refresh: bool = False
     yes: bool = False
+    live: bool = False
+
+    @property
+    def of_manifest(self) -> dict[str, str]:
+        """Those that decide what the manifest says, as the command line gives them, by name."""
+        return {
+            "port": str(self.port),
+            "deploy_dir": str(self.deploy_dir.resolve()) if self.deploy_dir else "",
+            "direct_port": str(self.direct_port) if self.direct_port else "",
+        }
 
 
 def read_options(
@@ -61,6 +71,7 @@ def read_options(
     rebuild: bool,
     refresh: bool,
     yes: bool,
+    live: bool,
 ) -> UpOptions:
     """The options as the command line gives them, read and checked.
 
@@ -78,6 +89,7 @@ def read_options(
         rebuild=rebuild,
         refresh=refresh,
         yes=yes,
+        live=live,
     )
 
 

@@ -7,7 +7,7 @@ means the same. A running pod carries a copy as an annotation, for the case that
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from brics_envs.config.options import Base
@@ -40,6 +40,11 @@ class Chosen:
     decisions: Sequence[Decision]
     lines: Sequence[str]
 
+    @property
+    def live(self) -> dict[str, Path]:
+        """The directories that are mounted, by their repositories' names."""
+        return {d.name: d.directory for d in self.decisions if self.now.repositories[d.name].live}
+
 
 def choose_sources(
     project_root: Path,
@@ -49,6 +54,7 @@ def choose_sources(
     choices: Iterable[RepoChoice],
     base: Base,
     strict: bool,
+    live: bool = False,
 ) -> Chosen:
     """Where everything comes from that images are made of; what is not given anew stays as it was.
 
@@ -56,13 +62,15 @@ def choose_sources(
     :param images: those that are needed.
     :param choices: the ``--repo`` flags.
     :param base: ``--base``.
+    :param live: ``--live``.
     :param strict: use neither local bases nor built-in packages unless they are asked for.
     :raises ConfigError: what is asked for does not fit what is there.
     :raises EnvsError: a base or a repository cannot be reached.
     """
-    decisions, repositories = decide_repositories(
+    given = tuple(choices)
+    decisions, found = decide_repositories(
         project_root,
-        before.kept_choices(choices),
+        before.kept_choices(given),
         before.kept_builtins(),
         not strict,
         repositories_of(images),
@@ -70,7 +78,8 @@ def choose_sources(
     bases, lines = choose_bases(
         project_root, images, base, before.bases, allow_local=not strict or base == "local"
     )
-    now = before.updated(bases, repositories)
+    are_live = before.are_live(given, live=live)
+    now = before.updated(bases, {n: replace(source, live=are_live[n]) for n, source in found.items()})
     where = ", ".join(f"{base} {source}" for base, source in bases.items())
     return Chosen(now, decisions, [*changes(before, now), *lines, f"base images: {where}"])
 

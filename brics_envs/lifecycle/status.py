@@ -22,12 +22,13 @@ from rich.text import Text
 
 from brics_envs.effects.images import facts_of
 from brics_envs.effects.podman import attempt, require_podman
+from brics_envs.lifecycle.live import hub_problem
 from brics_envs.lifecycle.observe import PodState, observe_pods, observe_record
 from brics_envs.lifecycle.ready import DEADLINE_S, Check, checks_for
 from brics_envs.lifecycle.sources import load_sources, running_sources
 from brics_envs.plan.image_facts import ImageFacts
 from brics_envs.plan.names import Instance
-from brics_envs.plan.sources import changes
+from brics_envs.plan.sources import LIVE, changes
 
 NODE_FIELDS = ("name", "state", "cpus", "gres")
 NODE_FORMAT = "%n|%T|%c|%G"
@@ -61,7 +62,7 @@ class InstanceStatus:
     """An instance; ``--json`` shows what the contract names, and the table all of it.
 
     ``images`` is container → what its image is, ``sources`` what → where it comes from, ``next_up`` what the next `up`
-    takes from elsewhere.
+    takes from elsewhere, ``problem`` why the present code of a live package is not in force.
     """
 
     instance: str
@@ -74,6 +75,7 @@ class InstanceStatus:
     images: dict[str, ImageFacts] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     next_up: list[str] = field(default_factory=list)
+    problem: str = ""
 
 
 def status(root: Path, instance: Instance | None) -> list[InstanceStatus]:
@@ -119,6 +121,7 @@ def _status(root: Path, pod: PodState) -> InstanceStatus:
         {c.name: facts[c.image_id] for c in pod.containers if c.image_id in facts},
         sources,
         next_up,
+        hub_problem(pod.instance) if sources.get("bricsauthenticator", "").endswith(LIVE) else "",
     )
 
 
@@ -174,6 +177,11 @@ def _parts(one: InstanceStatus) -> list[Table | Text]:
     now = datetime.now(UTC)
     parts += [Text(f"  image of {name}: {facts.words(now)}") for name, facts in one.images.items()]
     parts += [Text(f"  {what}: {where}") for what, where in one.sources.items()]
+    if one.problem:
+        parts.append(
+            Text("  bricsauthenticator: the present code is not in force, the hub runs an older one:")
+        )
+        parts += [Text(f"    {line}") for line in one.problem.splitlines()]
     parts += [Text(f"  with the next `invoke up`: {line}") for line in one.next_up]
     if one.slurm:
         parts.append(_table("node", NODE_FIELDS, one.slurm.nodes))

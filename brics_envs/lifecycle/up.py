@@ -23,6 +23,7 @@ from brics_envs.lifecycle.changes import (
 from brics_envs.lifecycle.images import plan
 from brics_envs.lifecycle.instance_secrets import ensure_secrets, existing_secrets
 from brics_envs.lifecycle.inventory import observe_inventory
+from brics_envs.lifecycle.live import built_for_live, live_of, refuse_live_in_production
 from brics_envs.lifecycle.observe import PodState, observe_pod
 from brics_envs.lifecycle.prepare import UpOptions, prepare, refuse_missing_deploy_dir
 from brics_envs.lifecycle.ready import checks_for, wait_until_ready
@@ -32,6 +33,7 @@ from brics_envs.lifecycle.sources import save_running_sources
 from brics_envs.plan.desired import DesiredState
 from brics_envs.plan.digests import Digests, input_digests, inputs_label
 from brics_envs.plan.in_place import in_place_steps
+from brics_envs.plan.live import with_live
 from brics_envs.plan.manifest import assemble
 from brics_envs.plan.names import LABEL_CHECKOUT, Instance
 from brics_envs.plan.overlay import Document
@@ -56,7 +58,7 @@ def up(options: UpOptions) -> str:
         pod = observe_own_pod(desired)
         desired = dataclasses.replace(desired, checkout=ensure_checkout(desired.environment.root))
         images = get_images(options, desired)
-        manifest = assemble(desired, ensure_secrets(desired))
+        manifest = with_live(assemble(desired, ensure_secrets(desired)), images.live)
         digests = input_digests(manifest, images.ids)
         manifest = with_sources(manifest, images.sources)
         make_equal(options, pod, desired, manifest, digests)
@@ -72,10 +74,11 @@ def dry_run(options: UpOptions) -> str:
     """What :func:`up` would do, as text; creates nothing."""
     desired = prepare_up(options)
     pod = observe_own_pod(desired)
-    manifest = assemble(desired, existing_secrets(desired) or HIDDEN)
     chosen = choose(options, desired)
+    live = live_of(chosen.live)
+    manifest = with_live(assemble(desired, existing_secrets(desired) or HIDDEN), live)
     lines, repos = preview_repositories(chosen.decisions, desired.directory)
-    images = plan(image_request(options, desired, chosen.now, repos))
+    images = plan(image_request(options, desired, chosen.now, built_for_live(repos, live)))
     lines = [*chosen.lines, *lines, *map(str, images.decisions)]
     steps = steps_for(desired, manifest)
     if pod is not None:
@@ -95,6 +98,7 @@ def prepare_up(options: UpOptions) -> DesiredState:
     :raises EnvsError: a problem of a file or an option, or podman is missing or too old.
     """
     desired = prepare(options)
+    refuse_live_in_production(options, desired)
     check_repositories(options.environment.root, options.repos)
     require_podman()
     refuse_missing_deploy_dir(desired)
@@ -162,20 +166,21 @@ def make_equal(
 ) -> None:
     """Do the least that makes what runs equal to the manifest."""
     if pod is None:
-        replace(desired, manifest, digests)
+        replace(options, desired, manifest, digests)
     elif change := observe_change(pod, manifest, digests):
         agree(pod, change, yes=options.yes)
         if change.replace:
-            replace(desired, manifest, digests)
+            replace(options, desired, manifest, digests)
         else:
-            put_in_place(pod, desired, manifest, digests, change)
+            put_in_place(pod, desired, manifest, digests, change, options.of_manifest)
 
 
-def replace(desired: DesiredState, manifest: list[Document], digests: Digests) -> None:
+def replace(options: UpOptions, desired: DesiredState, manifest: list[Document], digests: Digests) -> None:
     """Put the manifest in the place of what runs."""
     steps = steps_for(desired, manifest)
     keep_manifest(desired, manifest, digests)
-    save_applied(desired.instance, Applied(inputs_label(digests), digests, record_of(desired)))
+    applied = Applied(inputs_label(digests), digests, record_of(desired), options.of_manifest)
+    save_applied(desired.instance, applied)
     apply(steps)
 
 

@@ -66,22 +66,22 @@ class Kind:
     """How an image is made, by convention from ``build/Containerfile.NAME``, with ``build`` as its context.
 
     :param base: key of versions.yaml's ``registry_images`` and ``debian_suites``.
-    :param folder: the folder below ``build`` that it copies from, if any.
+    :param folders: the folders below ``build`` that it copies from.
     :param requirements: files of ``requirements/`` that it copies from the context of that name.
     :param repository: the dev repository that its last stages install, if it has such stages.
     """
 
     base: str = "debian"
-    folder: str | None = None
+    folders: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ()
     repository: str | None = None
 
 
 KINDS: dict[str, Kind] = {
-    "jupyterhub": Kind("jupyterhub", "jupyterhub", ("hub.txt", "build.txt"), "bricsauthenticator"),
-    "slurm": Kind("slurm", "slurm", ("user-environment.txt", "build.txt"), "slurmspawner_wrappers"),
-    "issuer": Kind(folder="issuer"),
-    "proxy": Kind(folder="proxy"),
+    "jupyterhub": Kind("jupyterhub", ("jupyterhub", "live"), ("hub.txt", "build.txt"), "bricsauthenticator"),
+    "slurm": Kind("slurm", ("slurm", "live"), ("user-environment.txt", "build.txt"), "slurmspawner_wrappers"),
+    "issuer": Kind(folders=("issuer",)),
+    "proxy": Kind(folders=("proxy",)),
 }
 
 DEBIAN_OPTIONS = (
@@ -103,7 +103,7 @@ DEBIAN_OPTIONS = (
 """mmdebstrap's options for a small root file system."""
 
 LOCAL_BASES: dict[str, Kind] = {
-    "jupyterhub": Kind(folder="bases/jupyterhub", requirements=("jupyterhub.txt",)),
+    "jupyterhub": Kind(folders=("bases/jupyterhub",), requirements=("jupyterhub.txt",)),
     "slurm": Kind(),
 }
 """Local bases from ``build/bases/Containerfile.NAME``; others are plain Debian."""
@@ -264,7 +264,7 @@ def _build(kind: Kind, root: Path, containerfile: Path, *, tag: str, base: str) 
         contexts=(("requirements", requirements),) if kind.requirements else (),
         files=(
             context / containerfile,
-            *((context / kind.folder,) if kind.folder else ()),
+            *(context / folder for folder in kind.folders),
             *(requirements / name for name in kind.requirements),
         ),
     )

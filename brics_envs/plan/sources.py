@@ -25,6 +25,10 @@ CLONE = "clone"
 """A :attr:`RepoSource.source`: what is in ``_dev_build_data/NAME``, without anybody having asked for it."""
 
 
+LIVE = ", live"
+"""What the words for a :attr:`RepoSource.live` one end in."""
+
+
 @dataclass(frozen=True)
 class RepoSource:
     """Where a dev repository comes from.
@@ -32,15 +36,18 @@ class RepoSource:
     :ivar source: as behind ``--repo NAME=``, without credentials, or :data:`CLONE`.
     :ivar asked: whether ``--repo`` said so; otherwise it was found so, or is the built-in package because ``tried``,
         the default URL, was out of reach.
+    :ivar live: whether its directory is mounted where the image has its copy.
     """
 
     source: str
     asked: bool = False
     tried: str = ""
+    live: bool = False
 
     def words(self, name: str) -> str:
         """For the user."""
-        return {BUILTIN: "built-in", CLONE: f"_dev_build_data/{name}"}.get(self.source, self.source)
+        words = {BUILTIN: "built-in", CLONE: f"_dev_build_data/{name}"}.get(self.source, self.source)
+        return f"{words}{LIVE}" if self.live else words
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,21 @@ class Sources:
             if source.asked and name not in now
         }
         return (*now.values(), *kept.values())
+
+    def are_live(self, given: Iterable[RepoChoice], *, live: bool) -> dict[str, bool]:
+        """Which repositories are live, by their names: those that are given, or all, with ``--live``.
+
+        Others stay as they are.
+
+        :param given: the ``--repo`` flags of this command.
+        :param live: ``--live``.
+        """
+        now = names_of(given)
+        kept = {name: source.live for name, source in self.repositories.items()}
+        return {
+            name: live if name in now or (live and not now) else kept.get(name, False)
+            for name in REPOSITORIES
+        }
 
     def kept_builtins(self) -> dict[str, str]:
         """The built-in packages that nobody asked for: name → default URL that was out of reach."""
@@ -134,7 +156,8 @@ def _base(where: object) -> BaseSource:
 
 
 def _repository(name: str, values: Mapping[str, Any]) -> RepoSource:
-    found = RepoSource(str(values["source"]), bool(values["asked"]), str(values["tried"]))
+    live = bool(values.get("live", False))
+    found = RepoSource(str(values["source"]), bool(values["asked"]), str(values["tried"]), live)
     if found.asked:
         choice_of(name, found.source)
     return found

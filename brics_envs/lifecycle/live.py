@@ -1,0 +1,114 @@
+"""Directories that are mounted live: what is asked of them, and which an instance has.
+
+May import: errors, config, plan, effects, lifecycle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from brics_envs.effects.podman import attempt, podman_json
+from brics_envs.effects.snapshot import NOT_SOURCE
+from brics_envs.errors import ConfigError
+from brics_envs.lifecycle.observe import PodState
+from brics_envs.lifecycle.prepare import UpOptions
+from brics_envs.plan.desired import DesiredState
+from brics_envs.plan.images import RepoSnapshot
+from brics_envs.plan.live import ANNOTATION_BUILT_FROM, CONTAINERS, Live, decides_build, place_of
+from brics_envs.plan.names import Instance
+
+PROBLEM = "/tmp/brics-live.problem"  # noqa: S108 - in the hub's container
+"""Says why the present code of the hub's package is not in force (build/live/live_hub.py)."""
+
+READ, ENTER = 0o004, 0o005
+"""Permissions for others, of files and of directories."""
+
+
+def refuse_live_in_production(options: UpOptions, desired: DesiredState) -> None:
+    """Refuse ``--live`` where images are those for production, which no directory replaces.
+
+    :raises ConfigError: it was given.
+    """
+    if options.live and desired.overlay.stage == "prod":
+        raise ConfigError(
+            f"--live: not in {desired.environment.name}, whose images are those for production",
+            hint="use an environment for development",
+        )
+
+
+def live_of(directories: Mapping[str, Path]) -> dict[str, Live]:
+    """Directories, as far as they are there already, with what decides how they are built."""
+    return {name: Live(path, built_from(path)) for name, path in directories.items()}
+
+
+def built_from(directory: Path) -> str:
+    """A digest of the files that decide how a package is built: when it changes, the image has to be built anew."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in _files(directory) if decides_build(str(path.relative_to(directory)))):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(directory)}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()[:16]
+
+
+def built_for_live(repos: Mapping[str, RepoSnapshot], live: Mapping[str, Live]) -> dict[str, RepoSnapshot]:
+    """The snapshots; of one that is mounted over, only what decides how it is built counts for the image."""
+    return {
+        name: replace(snapshot, digest=f"live {live[name].built_from}") if name in live else snapshot
+        for name, snapshot in repos.items()
+    }
+
+
+def refuse_unreadable(name: str, directory: Path) -> None:
+    """Refuse a directory that users in the containers cannot read; nothing on the host is changed.
+
+    :raises ConfigError: names the first few files.
+    """
+    if not directory.is_dir():
+        return
+    closed = [path for path in (directory, *_files(directory)) if not _open_to_others(path)]
+    if closed:
+        few = ", ".join(str(path) for path in closed[:3])
+        raise ConfigError(
+            f"--live: {name}: users in the containers cannot read {few}{' …' if len(closed) > 3 else ''}",
+            hint=f"`chmod -R o+rX {directory}` lets them",
+        )
+
+
+def mounted(pod: PodState) -> dict[str, Live]:
+    """The directories that a pod has mounted, by their dev repositories' names."""
+    found = {}
+    for name, container in CONTAINERS.items():
+        if container not in [c.name for c in pod.containers]:
+            continue
+        (inspected,) = podman_json("container", "inspect", pod.instance.container(container))
+        annotations = inspected["Config"].get("Annotations") or {}
+        for mount in inspected["Mounts"]:
+            if mount["Destination"] == place_of(name) and mount["Type"] == "bind":
+                digest = annotations.get(f"{ANNOTATION_BUILT_FROM}{name}", "")
+                found[name] = Live(Path(mount["Source"]), digest)
+    return found
+
+
+def hub_problem(instance: Instance) -> str:
+    """Why the present code of the hub's package is not in force; empty if it is, or nobody has tried."""
+    done = attempt("exec", instance.container("jupyterhub"), "cat", PROBLEM, timeout_s=20)
+    return done.stdout.strip() if done.status == 0 else ""
+
+
+def _files(directory: Path) -> Iterator[Path]:
+    """Files that may belong to a package's source, and the directories that they are in."""
+    for place, directories, files in os.walk(directory):
+        directories[:] = [d for d in directories if d not in NOT_SOURCE and not d.endswith(".egg-info")]
+        yield from (Path(place, entry) for entry in (*directories, *files))
+
+
+def _open_to_others(path: Path) -> bool:
+    try:
+        wanted = ENTER if path.is_dir() else READ
+        return path.is_symlink() or path.stat().st_mode & wanted == wanted
+    except FileNotFoundError:
+        return True

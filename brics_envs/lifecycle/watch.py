@@ -1,0 +1,145 @@
+"""``invoke watch``: put changes of mounted directories in force as they come. May import: everything but cli."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from brics_envs.effects import interrupts, watching
+from brics_envs.effects.checkouts import instance_lock
+from brics_envs.effects.podman import attempt, podman
+from brics_envs.errors import EnvsError
+from brics_envs.lifecycle.configuration import directories, put_configuration_in_place
+from brics_envs.lifecycle.live import built_from, mounted
+from brics_envs.lifecycle.observe import PodState, observe_pod, observe_record, running_pod
+from brics_envs.lifecycle.ready import hub_missing
+from brics_envs.lifecycle.report import say
+from brics_envs.plan.live import SUPERVISOR, Live
+from brics_envs.plan.names import Instance
+from brics_envs.plan.record import Record
+from brics_envs.plan.steps import STOP_S
+
+LOOK_S = 10.0
+"""Seconds between two looks whether the pod is still the same."""
+
+HEALTHY_S = 60.0
+"""Seconds within which a new hub must answer."""
+
+SHOWN = 3
+"""How many of the changed files are named."""
+
+RELOAD_S = 120.0
+"""Seconds for a new hub to take the old one's place."""
+
+WRAPPERS_CHECK = (
+    "import importlib.metadata as m; [e.load() for e in m.entry_points(group='console_scripts')"
+    " if e.name.startswith('slurmspawner_')]"
+)
+"""Python program: loads what the three wrapper scripts run."""
+
+LOG = "/var/log/slurm/live.log"
+
+
+def watch(root: Path, instance: Instance) -> None:
+    """Put changes in force until Ctrl-C, which leaves the pod as it is.
+
+    :raises EnvsError: the instance is not up.
+    """
+    pod: PodState | None = running_pod(instance)
+    try:
+        while pod is not None:
+            pod = _watch_pod(root, pod)
+        say(f"instance {instance.name} is down: nothing left to watch")
+    except KeyboardInterrupt:
+        # Ctrl-C is how it ends.
+        if interrupts.received() != signal.SIGINT:
+            raise
+
+
+def _watch_pod(root: Path, pod: PodState) -> PodState | None:
+    """Watch until the pod is another one; that one, if there is one."""
+    live = mounted(pod)
+    record = observe_record(pod, pod.instance.directory(root))
+    for name, one in live.items():
+        say(f"watching {name}: {one.directory}")
+    if not live:
+        say(f"no directory is mounted: `invoke up --env {pod.environment} --repo NAME=PATH --live` does that")
+    configuration = directories(root, pod)
+    say(f"watching the configuration: {', '.join(map(str, configuration))}")
+    say("Ctrl-C ends the watching and leaves the pod as it is")
+    looked, pending = time.monotonic(), frozenset[Path]()
+    for changed in watching.changes([*(one.directory for one in live.values()), *configuration]):
+        pending |= changed
+        if not pending and time.monotonic() - looked < LOOK_S:
+            continue
+        looked = time.monotonic()
+        try:
+            # Whoever has it may be replacing the pod.
+            with instance_lock(pod.instance):
+                now = observe_pod(pod.instance)
+                if now is None or now.id != pod.id:
+                    return now
+                changed, pending = pending, frozenset()
+                _put_in_force(pod, record, live, changed)
+                if any(path.is_relative_to(place) for path in changed for place in configuration):
+                    for line in put_configuration_in_place(root, pod):
+                        say(line)
+        except EnvsError as error:
+            say(error.message)
+    return None
+
+
+def _put_in_force(
+    pod: PodState, record: Record | None, live: Mapping[str, Live], changed: frozenset[Path]
+) -> None:
+    for name, one in live.items():
+        paths = sorted(path for path in changed if path.is_relative_to(one.directory))
+        if not paths:
+            continue
+        began = time.monotonic()
+        more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
+        few = ", ".join(str(path.relative_to(one.directory)) for path in paths[:SHOWN])
+        say(f"{datetime.now():%H:%M:%S} {name}: {few}{more}")
+        if built_from(one.directory) != one.built_from:
+            say(f"  {name}: what decides how it is built has changed (dependencies, entry points):")
+            say("  `invoke up` builds its image anew; until then the rest of the change is in force")
+        problem = _restart_hub(pod, record) if name == "bricsauthenticator" else _check_wrappers(pod)
+        for line in problem.splitlines():
+            say(f"  {line}")
+        if problem:
+            say(f"  {name}: not in force; the next good change heals it")
+        else:
+            say(f"  {name}: in force after {time.monotonic() - began:.1f} s")
+
+
+def _restart_hub(pod: PodState, record: Record | None) -> str:
+    """Put a hub with the present code in the old one's place; what is wrong, if anything is."""
+    container = pod.instance.container("jupyterhub")
+    done = attempt("exec", container, "python3", "-IS", SUPERVISOR, "--reload", timeout_s=RELOAD_S)
+    if done.status == 1 and done.stdout:
+        return f"{done.stdout.strip()}\nthe hub goes on as it was"
+    if done.status != 0:
+        # It has just ended, or is about to start: after an error that importing does not show.
+        attempt("restart", "--time", str(STOP_S), container, timeout_s=RELOAD_S)
+    deadline = time.monotonic() + HEALTHY_S
+    while record and (missing := hub_missing(pod.instance, record)):
+        if time.monotonic() > deadline:
+            return f"the hub does not answer: {missing}; `invoke logs --container jupyterhub` may tell why"
+        interrupts.sleep(0.05)
+    return ""
+
+
+def _check_wrappers(pod: PodState) -> str:
+    """Why the wrapper scripts, which are in force already, do not work; empty if their code can be loaded."""
+    python = "/opt/slurmspawner_wrappers/bin/python"
+    container = pod.instance.container("slurm")
+    done = attempt("exec", container, python, "-c", WRAPPERS_CHECK, timeout_s=60)
+    problem = "" if done.status == 0 else done.stderr.strip()
+    if problem:
+        # `invoke logs` shows the log files of the volume.
+        note = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} slurmspawner_wrappers\n{problem}\n".encode()
+        podman("exec", "--interactive", container, "sh", "-c", f"cat >>{LOG}", stdin=note, check=False)
+    return problem
