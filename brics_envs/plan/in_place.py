@@ -79,7 +79,7 @@ def _contents_step(instance: Instance, checkout: Checkout, pod: Document, change
 
 def _python_image(pod: Document) -> str:
     """The hub's image: every environment has it, and of others not all have Python."""
-    return next(one["image"] for one in pod["spec"]["containers"] if one["name"] == "jupyterhub")
+    return str(next(one["image"] for one in pod["spec"]["containers"] if one["name"] == "jupyterhub"))
 
 
 def _mode(pod: Document, document: Document) -> int:
