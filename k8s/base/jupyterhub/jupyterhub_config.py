@@ -7,6 +7,7 @@ may set are in ``DEPLOY``, for the layers too.
 import os
 import secrets
 import sys
+import time
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -52,10 +53,18 @@ def secret_file(name, make):
 # The key that encrypts auth_state in the database, and what signs cookies, in hexadecimal.
 crypt_key = secret_file("jupyterhub_crypt_key", lambda: secrets.token_bytes(32))
 cookie_secret = secret_file("jupyterhub_cookie_secret", lambda: secrets.token_hex(32).encode())
+# Keys of before are tried too: while there is such a file, nobody notices that the key has been changed.
+old_keys = [file.read_bytes() for file in sorted(STATE.glob("jupyterhub_crypt_key.old*"))]
 
-c.JupyterHub.db_url = f"sqlite:///{STATE}/jupyterhub.sqlite"
+DATABASE = STATE / "jupyterhub.sqlite"
+c.JupyterHub.db_url = f"sqlite:///{DATABASE}"
+# A newer JupyterHub brings an old database up to date, after it has copied it to jupyterhub.sqlite.DATE. If it fails
+# again and again, as podman starts it again and again, that ends before the copies fill the disk.
+c.JupyterHub.upgrade_db = (
+    sum(time.time() - copy.stat().st_mtime < 3600 for copy in STATE.glob(f"{DATABASE.name}.2*")) < 3
+)
 c.JupyterHub.cookie_secret_file = str(STATE / "jupyterhub_cookie_secret")
-c.CryptKeeper.keys = [crypt_key]
+c.CryptKeeper.keys = [crypt_key, *old_keys]
 c.JupyterHub.cleanup_servers = False
 c.Authenticator.enable_auth_state = True
 
@@ -73,7 +82,7 @@ c.Spawner.args = ["--HubOAuth.cache_max_age=15"]
 # --- Logs: to the container's output and to the volume, both from logLevel on and without secrets.
 
 watch()
-know(crypt_key, cookie_secret.strip(), bytes.fromhex(cookie_secret.decode()))
+know(crypt_key, *old_keys, cookie_secret.strip(), bytes.fromhex(cookie_secret.decode()))
 know(*(file.read_text().strip() for file in Path("/etc/brics/deploy-secret").glob("[!.]*")))
 know(c.ConfigurableHTTPProxy.auth_token)
 know(*(value for name, value in os.environ.items() if name.endswith(("TOKEN", "SECRET", "PASSWORD", "KEY"))))
