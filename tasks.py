@@ -136,6 +136,22 @@ def volume_export(c: Context, volume: str, to: str) -> None:
 
 
 @project_task()
+def backup(c: Context, instance: str, archive: str, homes: bool) -> None:
+    """Copy an instance's state into a private archive, also while it runs: database, secrets, Slurm's state."""
+    from brics_envs.lifecycle import backup as lifecycle
+
+    print(lifecycle.backup(ROOT, parse_instance(instance), Path(archive) if archive else None, homes=homes))
+
+
+@project_task(positional=["archive"])
+def restore(c: Context, archive: str, instance: str) -> None:
+    """Give an instance that is down, or new, the state of a backup."""
+    from brics_envs.lifecycle import restore as lifecycle
+
+    print(lifecycle.restore(ROOT, parse_instance(instance), Path(archive)))
+
+
+@project_task()
 def doctor(c: Context) -> None:
     """Tell what this machine lacks or has too old, and how to fix it; changes nothing."""
     from brics_envs.lifecycle import doctor as lifecycle

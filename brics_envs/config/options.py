@@ -52,6 +52,7 @@ class Option:
 
 
 OPTIONS = {
+    "archive": Option("a backup's file; of backup, the one to make (default: _backups/INSTANCE-TIME.tar.gz)"),
     "all": Option("every instance", False),
     "base": Option(
         "base images: auto (as before; at first of the registry if it can be reached, else local), registry or local",
@@ -70,6 +71,7 @@ OPTIONS = {
     "expires-in": Option("seconds until it expires; negative: it has expired", "3600"),
     "follow": Option("show new output as it comes, until Ctrl-C", False),
     "force": Option("remove an instance of another checkout, too", False),
+    "homes": Option("with the homes of users in the pod's Slurm", False),
     "instance": Option("name of a further copy beside the default one", DEFAULT_INSTANCE),
     "json": Option("as JSON", False),
     "keep-volumes": Option("keep the named volumes and _build/NAME", False),

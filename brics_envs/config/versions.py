@@ -12,6 +12,9 @@ from brics_envs.config.repos import parse_url
 from brics_envs.config.yaml_file import YamlMapping, load_mapping
 from brics_envs.errors import ConfigError
 
+PROJECT_VERSION = "0.1.0"
+"""The project's own; backups say which one made them."""
+
 DebianSuite = Literal["bookworm", "trixie"]
 """The Debian releases that the local base images can be made of."""
 

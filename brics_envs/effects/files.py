@@ -32,7 +32,7 @@ def write_private(path: Path, content: bytes) -> None:
     """
     try:
         make_directory(path.parent, 0o700)
-        with _temporary(path.parent, f".{path.name}.") as temporary:
+        with temporary_path(path.parent, f".{path.name}.") as temporary:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with os.fdopen(descriptor, "wb") as stream:
                 stream.write(content)
@@ -51,14 +51,14 @@ def temporary_directory(prefix: str, parent: Path | None = None) -> Iterator[Pat
     :param parent: where to make it; none: where temporary files belong (``TMPDIR``).
     :raises OSError: it cannot be made.
     """
-    with _temporary(parent or Path(tempfile.gettempdir()), prefix) as path:
+    with temporary_path(parent or Path(tempfile.gettempdir()), prefix) as path:
         path.mkdir(mode=0o700)
         yield path
 
 
 @contextlib.contextmanager
-def _temporary(parent: Path, prefix: str) -> Iterator[Path]:
-    """A path at which nothing is yet, and will be in the end."""
+def temporary_path(parent: Path, prefix: str) -> Iterator[Path]:
+    """A path at which nothing is yet, and will be in the end, also if we are killed."""
     path = (parent / f"{prefix}{secrets.token_hex(8)}").absolute()
     guardian.keep("path", path)
     try:

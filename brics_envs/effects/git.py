@@ -172,6 +172,15 @@ def commit_time(directory: Path) -> int:
     return int(done.stdout) if done.status == 0 and done.stdout.strip().isdigit() else 0
 
 
+def head_commit(directory: Path) -> str:
+    """The commit of a working tree's HEAD in hexadecimal; empty if that cannot be told."""
+    try:
+        done = _git_in(directory, ["rev-parse", "HEAD"])
+    except EnvsError:
+        return ""
+    return done.stdout.strip() if done.status == 0 else ""
+
+
 def _git(argv: list[str], timeout_s: float, env: dict[str, str]) -> process.Completed:
     _forget_hook()
     return process.run(["git", *argv], timeout_s=timeout_s, env={"LC_ALL": "C", **env}, check=False)

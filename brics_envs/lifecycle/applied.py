@@ -1,4 +1,4 @@
-"""What an instance was made from, and what was put in place since. May import: plan, effects.
+"""What an instance was made from, and what was put in place since. May import: errors, plan, effects.
 
 It is kept in the user's state directory, where it outlives ``_build``; podman cannot change the labels of a pod.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from brics_envs.effects.checkouts import state_directory
 from brics_envs.effects.files import write_private
+from brics_envs.errors import ConfigError
 from brics_envs.plan.digests import Digests, Item, inputs_label
 from brics_envs.plan.names import LABEL_INPUTS, Instance
 from brics_envs.plan.record import Record, parse_record
@@ -21,6 +22,9 @@ MANIFEST = "jh_slurm_pod.yaml"
 
 OLD_FILE = "applied.json"
 """What older versions kept beside it."""
+
+RESTORING = "restoring"
+"""There while a backup is being restored: the backup's file, and a line about what was there before."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,21 @@ class Applied:
     def is_of(self, labels: Mapping[str, str]) -> bool:
         """Whether a pod with these labels is meant: the one that was made, or one played from the manifest's file."""
         return labels.get(LABEL_INPUTS) in (self.made_as, inputs_label(self.digests))
+
+
+def refuse_half_restored(directory: Path) -> None:
+    """Refuse to use an instance whose state is partly that of a backup.
+
+    :raises ConfigError: a restore was interrupted.
+    """
+    try:
+        archive, _, before = (directory / RESTORING).read_text().partition("\n")
+    except OSError:
+        return
+    raise ConfigError(
+        f"instance {directory.name} is half restored from {archive}",
+        hint=f"`invoke restore` it again, or `invoke down`{f'; {before}' if before else ''}",
+    )
 
 
 def has_files(directory: Path) -> bool:

@@ -9,7 +9,7 @@ from brics_envs.effects.checkouts import ensure_checkout, instance_lock
 from brics_envs.effects.podman import require_podman
 from brics_envs.effects.ports import taken
 from brics_envs.errors import ConfigError, EnvsError
-from brics_envs.lifecycle.applied import MANIFEST, Applied, has_files, save_applied
+from brics_envs.lifecycle.applied import MANIFEST, Applied, has_files, refuse_half_restored, save_applied
 from brics_envs.lifecycle.apply import apply
 from brics_envs.lifecycle.build import choose, get_images, image_request
 from brics_envs.lifecycle.changes import (
@@ -102,6 +102,7 @@ def prepare_up(options: UpOptions) -> DesiredState:
     check_repositories(options.environment.root, options.repos)
     require_podman()
     refuse_missing_deploy_dir(desired)
+    refuse_half_restored(desired.directory)
     return desired
 
 
