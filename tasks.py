@@ -57,6 +57,14 @@ def down(c: Context, instance: str, all: bool, keep_volumes: bool, force: bool) 
         print(lifecycle.down(ROOT, parse_instance(instance), keep_volumes=keep_volumes, force=force))
 
 
+@project_task(*(option for option in UP if option != "live"))
+def service(c: Context, **options: Any) -> None:
+    """Bring an environment up, and write a systemd unit (Quadlet) that brings it up at boot."""
+    from brics_envs.lifecycle import service as lifecycle
+
+    print(lifecycle.service(read_up_options(ROOT, options)))
+
+
 @project_task()
 def status(c: Context, json: bool, instance: str = "") -> None:
     """Show what is up: instances, containers and their health, Slurm's nodes and jobs."""

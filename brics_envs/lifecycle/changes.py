@@ -14,6 +14,7 @@ from brics_envs.lifecycle.applied import MANIFEST, Applied, load_applied, save_a
 from brics_envs.lifecycle.apply import apply
 from brics_envs.lifecycle.observe import PodState
 from brics_envs.lifecycle.report import say
+from brics_envs.lifecycle.units import refresh_unit
 from brics_envs.plan.changes import Change, action_words, change_of, ends_jobs
 from brics_envs.plan.desired import DesiredState
 from brics_envs.plan.digests import Digests, changed_inputs, with_inputs_label
@@ -87,6 +88,7 @@ def put_in_place(
 
 
 def keep_manifest(desired: DesiredState, manifest: list[Document], digests: Digests) -> None:
-    """Write the manifest's file, which manual commands use."""
-    text = pykustomize.dump(with_inputs_label(manifest, digests))
-    write_private(desired.directory / MANIFEST, text.encode())
+    """Write the manifest's file, which manual commands use, and the unit with which systemd starts it."""
+    labelled = with_inputs_label(manifest, digests)
+    write_private(desired.directory / MANIFEST, pykustomize.dump(labelled).encode())
+    refresh_unit(desired.instance, desired.checkout, labelled)

@@ -13,6 +13,7 @@ from brics_envs.lifecycle.applied import forget_applied, has_files
 from brics_envs.lifecycle.apply import apply
 from brics_envs.lifecycle.inventory import observe_inventory
 from brics_envs.lifecycle.observe import observe_pods
+from brics_envs.lifecycle.units import refuse_running_service, remove_unit
 from brics_envs.plan.names import LABEL_CHECKOUT, LABEL_FOLDER, LABEL_INSTANCE, OURS, Instance
 from brics_envs.plan.ownership import Existing, refuse_other_checkout
 from brics_envs.plan.steps import down_steps
@@ -31,6 +32,8 @@ def down(root: Path, instance: Instance, *, keep_volumes: bool, force: bool) -> 
         inventory = observe_inventory(instance, read_checkout(root), adopts_unmarked=has_files(directory))
         if not force:
             refuse_other_checkout(inventory)
+        refuse_running_service(instance, "`invoke down` again")
+        unit = remove_unit(instance)
         existing = Existing((*inventory.own.things, *inventory.others.things))
         images = set(inventory.images) - images_of_others(root) if instance != Instance() else ()
         steps = down_steps(existing, sorted(images), keep_volumes=keep_volumes)
@@ -40,8 +43,10 @@ def down(root: Path, instance: Instance, *, keep_volumes: bool, force: bool) -> 
         if had_files and not keep_volumes:
             _remove_directory(directory)
     if not steps and not had_files:
-        return f"instance {instance.name}: nothing was up"
-    return f"instance {instance.name} is down" + ("; its volumes are kept" if keep_volumes else "")
+        said = f"instance {instance.name}: nothing was up"
+    else:
+        said = f"instance {instance.name} is down" + ("; its volumes are kept" if keep_volumes else "")
+    return f"{said}\n{unit}" if unit else said
 
 
 def down_all(root: Path, *, keep_volumes: bool) -> str:

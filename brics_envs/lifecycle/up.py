@@ -30,6 +30,7 @@ from brics_envs.lifecycle.ready import checks_for, wait_until_ready
 from brics_envs.lifecycle.report import step
 from brics_envs.lifecycle.repositories import check_repositories, preview_repositories
 from brics_envs.lifecycle.sources import save_running_sources
+from brics_envs.lifecycle.units import refuse_running_service
 from brics_envs.plan.desired import DesiredState
 from brics_envs.plan.digests import Digests, input_digests, inputs_label
 from brics_envs.plan.in_place import in_place_steps
@@ -178,6 +179,7 @@ def make_equal(
 
 def replace(options: UpOptions, desired: DesiredState, manifest: list[Document], digests: Digests) -> None:
     """Put the manifest in the place of what runs."""
+    refuse_running_service(desired.instance, "`invoke up`, and start it again")
     steps = steps_for(desired, manifest)
     keep_manifest(desired, manifest, digests)
     applied = Applied(inputs_label(digests), digests, record_of(desired), options.of_manifest)
