@@ -119,7 +119,7 @@ def prepare(options: UpOptions) -> DesiredState:
             options.port,
             options.direct_port,
             local_issuer=overlay.has_issuer,
-            zenith=overlay.has_zenith,
+            tunnel=overlay.tunnel,
             hub_api=hub_api,
             inside=container_ports(overlay.pod),
         ),
@@ -127,7 +127,7 @@ def prepare(options: UpOptions) -> DesiredState:
         if deploy_dir or not needed
         else None,
         images={ZENITH_CONTAINER: load_versions(environment.root).zenith_client_image}
-        if overlay.has_zenith
+        if ZENITH_CONTAINER in overlay.containers
         else {},
     )
 

@@ -1,6 +1,6 @@
 """Wait until an instance works: a deadline, an interval and, when time is up, the reason and the log.
 
-May import: errors, plan, effects, lifecycle.observe.
+May import: errors, plan, effects, lifecycle.observe, lifecycle.tunnels.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from brics_envs.effects import interrupts
 from brics_envs.effects.podman import attempt
 from brics_envs.errors import EnvsError
 from brics_envs.lifecycle.observe import observe_pod
-from brics_envs.plan.names import HUB_PROXY_CONTAINER, ZENITH_CONTAINER, Instance
+from brics_envs.lifecycle.tunnels import TUNNEL_PROBES
+from brics_envs.plan.names import HUB_PROXY_CONTAINER, Instance
 from brics_envs.plan.ports import HUB_PROXY_PORT, LOOPBACK, SIGN_IN_PORT, loopback_url
 from brics_envs.plan.record import Record
 
@@ -27,11 +28,11 @@ INTERVAL_S = 0.2
 MAX_RESTARTS = 3
 """A container that has been restarted more often than this while we wait will not come up."""
 
-STEADY_S = 3.0
-"""Seconds after which a tunnel's client that runs still has been let in."""
-
 EXTERNAL_DEADLINE_S = 30.0
 """Seconds for a Slurm host that this command did not start: it answers, or it does not."""
+
+TUNNEL_DEADLINE_S = 60.0
+"""Seconds for a tunnel; a server that has just lost its client may keep the port for a while."""
 
 REFUSALS = {
     "Host key verification failed": "the host key of {host} is not the one in ssh_known_hosts",
@@ -123,8 +124,10 @@ def checks_for(instance: Instance, containers: Collection[str], record: Record) 
             tuple(REFUSALS) if external else (),
         )
     )
-    if ZENITH_CONTAINER in containers:
-        checks.append(Check("the Zenith tunnel is open", ZENITH_CONTAINER, lambda: tunnel_missing(instance)))
+    for container, tunnel in TUNNEL_PROBES.items():
+        if container in containers:
+            name, probe = f"the {tunnel.name} tunnel is open", partial(tunnel.missing, instance)
+            checks.append(Check(name, container, probe, TUNNEL_DEADLINE_S, tunnel.hopeless))
     return checks
 
 
@@ -152,15 +155,6 @@ def _failure_in_pod(instance: Instance, program: str, argument: str) -> str:
     command = ["python3", "-c", program, argument]
     done = attempt("exec", instance.container(HUB_PROXY_CONTAINER), *command, timeout_s=30)
     return "" if done.status == 0 else (done.stderr.strip().splitlines() or ["no answer"])[-1]
-
-
-def tunnel_missing(instance: Instance) -> str:
-    """What keeps the tunnel's client from running; one that is not let in ends, and is started again."""
-    pod = observe_pod(instance)
-    client = next((c for c in pod.containers if c.name == ZENITH_CONTAINER), None) if pod else None
-    if client and client.state == "running" and time.time() - client.started > STEADY_S:
-        return ""
-    return f"its client is {client.state if client else 'not there'}"
 
 
 def page_missing(url: str) -> str:

@@ -205,7 +205,8 @@ def steps_for(desired: DesiredState, manifest: list[Document]) -> list[Step]:
 
 def summary(desired: DesiredState) -> str:
     """What to tell the user of an instance that is ready: where it is, and how to sign in."""
-    lines = [f"JupyterHub is ready: {desired.url or 'users come through its Zenith tunnel'}"]
+    tunnel = f"users come through its {desired.overlay.tunnel} tunnel"
+    lines = [f"JupyterHub is ready: {desired.url or tunnel}"]
     if desired.overlay.refers_to("Secret", "deploy-secret"):
         names = ", ".join(dict.fromkeys(user.user for user in desired.dev_users))
         lines.append(f"sign in as {names}, with {_password_words(desired)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 
-from brics_envs.config.deploy_dir import CLIENT_PUBLIC, KNOWN_HOSTS
+from brics_envs.config.deploy_dir import CLIENT_PUBLIC, KNOWN_HOSTS, NADIR_CONFIG, NADIR_KNOWN_HOSTS
 from brics_envs.config.dev_users import projects_by_user
 from brics_envs.plan.desired import DesiredState
 from brics_envs.plan.overlay import Document
@@ -58,10 +58,16 @@ def _authorized_keys(_: DesiredState, secrets: InstanceSecrets) -> dict[str, str
     return {"authorized_keys": f'restrict,from="127.0.0.1" {secrets.texts[CLIENT_PUBLIC]}'}
 
 
+def _nadir_server(_: DesiredState, secrets: InstanceSecrets) -> dict[str, str]:
+    # Empty in a manifest that is shown without a --deploy-dir.
+    return {name: secrets.texts.get(name, "") for name in (NADIR_CONFIG, NADIR_KNOWN_HOSTS)}
+
+
 CONFIG_MAPS: Mapping[str, Callable[[DesiredState, InstanceSecrets], dict[str, str]]] = {
     "deploy-config": _deploy_config,
     "dev-user-config": _dev_users,
     "ssh-known-hosts": _known_hosts,
     "ssh-authorized-keys": _authorized_keys,
+    "nadir-server": _nadir_server,
 }
 """Name → what makes its data."""

@@ -60,6 +60,10 @@ IMAGE_PREFIX = "localhost/brics_"
 """What the names of the images begin with that the project builds."""
 
 ZENITH_CONTAINER = "zenith-client"
+NADIR_CONTAINER = "nadir-client"
+
+TUNNELS = {ZENITH_CONTAINER: "Zenith", NADIR_CONTAINER: "Nadir"}
+"""Container that opens a tunnel through which all users come → the tunnel's name."""
 
 HUB_PROXY_CONTAINER = "configurable-http-proxy"
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from brics_envs.errors import ConfigError
-from brics_envs.plan.names import IMAGE_PREFIX, LABEL_SIGN_IN, ZENITH_CONTAINER
+from brics_envs.plan.names import IMAGE_PREFIX, LABEL_SIGN_IN, TUNNELS
 
 Document = dict[str, Any]
 """A Kubernetes object, as YAML gives it."""
@@ -49,9 +49,9 @@ class Overlay:
         return "issuer" in self.containers
 
     @property
-    def has_zenith(self) -> bool:
-        """Whether users come through a Zenith tunnel."""
-        return ZENITH_CONTAINER in self.containers
+    def tunnel(self) -> str:
+        """The name of the tunnel through which users come, ``Zenith`` or ``Nadir``; empty if there is none."""
+        return next((name for container, name in TUNNELS.items() if container in self.containers), "")
 
     @property
     def takes_tokens(self) -> bool:

@@ -63,7 +63,7 @@ def plan_ports(
     direct_port: int | None,
     *,
     local_issuer: bool = False,
-    zenith: bool = False,
+    tunnel: str = "",
     hub_api: Endpoint | None = None,
     inside: Mapping[int, str] | None = None,
 ) -> Ports:
@@ -72,7 +72,7 @@ def plan_ports(
     :param port: the sign-in port.
     :param direct_port: where the proxy is to take tokens instead of signing users in, if so.
     :param local_issuer: whether the pod has an issuer, with a proxy in front of JupyterHub.
-    :param zenith: whether users come through a Zenith tunnel, so that there is no sign-in port.
+    :param tunnel: the name of the tunnel through which users come, if there is one: there is no sign-in port then.
     :param hub_api: where jobs outside the pod reach the hub, if they do.
     :param inside: the ports that something in the pod listens on, as of :func:`container_ports`.
     :raises ConfigError: two ports are the same, or ``--direct-port`` where no proxy signs users in.
@@ -82,13 +82,13 @@ def plan_ports(
             raise ConfigError(
                 "--direct-port: "
                 + (
-                    "users of this environment come through its Zenith tunnel alone"
-                    if zenith
+                    f"users of this environment come through its {tunnel} tunnel alone"
+                    if tunnel
                     else "this environment's sign-in port is the only one"
                 ),
                 hint="it is for environments whose proxy signs users in, such as dev_realauth",
             )
-        return Ports(None if zenith else port, hub_api=hub_api)
+        return Ports(None if tunnel else port, hub_api=hub_api)
     issuer = port + ISSUER_OFFSET
     if taken := _taken_inside(issuer, inside or {}):
         raise ConfigError(

@@ -12,6 +12,9 @@ from brics_envs.config.deploy_dir import (
     CLIENT_KEY,
     CLIENT_PUBLIC,
     EXTERNAL_SLURM_FILES,
+    NADIR_FILES,
+    NADIR_KEY,
+    NADIR_PUBLIC,
     ZENITH_CONFIG,
     ZENITH_FILES,
     ZENITH_KEY,
@@ -37,6 +40,7 @@ SECRETS: Mapping[str, Mapping[str, str]] = {
         "clientSecret": CLIENT_SECRET,
         "cryptoPassphrase": CRYPTO_PASSPHRASE,
     },
+    "jupyterhub-slurm-nadir-key": {NADIR_KEY: NADIR_KEY, NADIR_PUBLIC: NADIR_PUBLIC},
     "jupyterhub-slurm-zenith-client": {
         "client.yaml": ZENITH_CONFIG,
         "ssh_key": ZENITH_KEY,
@@ -44,6 +48,9 @@ SECRETS: Mapping[str, Mapping[str, str]] = {
     },
 }
 """The Secrets of all environments: name → key in it → file with its value."""
+
+TUNNEL_FILES: Mapping[str, tuple[str, ...]] = {"Zenith": ZENITH_FILES, "Nadir": NADIR_FILES}
+"""A tunnel's name → the files of a ``--deploy-dir`` that it needs."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ HIDDEN = InstanceSecrets(
 def deploy_dir_files(overlay: Overlay) -> tuple[str, ...]:
     """The files that an environment takes from its ``--deploy-dir``; none: it needs no such directory."""
     external = () if overlay.has_slurm else EXTERNAL_SLURM_FILES
-    return (*external, *(ZENITH_FILES if overlay.has_zenith else ()))
+    return (*external, *TUNNEL_FILES.get(overlay.tunnel, ()))
 
 
 def generated_files(overlay: Overlay) -> tuple[str, ...]:

@@ -61,13 +61,15 @@ def manifest(request: pytest.FixtureRequest, root: Path) -> list[Document]:
     return rendered(root, request.param)
 
 
-def test_there_are_all_five_environments() -> None:
+def test_there_are_all_environments() -> None:
     assert ENVIRONMENTS == [
         "dev_dummyauth",
         "dev_dummyauth_extslurm",
         "dev_realauth",
+        "dev_realauth_nadir",
         "dev_realauth_zenithclient",
         "prod",
+        "prod_nadir",
     ]
 
 
@@ -159,17 +161,20 @@ def published(manifest: list[Document]) -> dict[str, tuple[str, int]]:
         ("dev_dummyauth", {"http": ("127.0.0.1", 8000)}),
         ("dev_dummyauth_extslurm", {"http": ("127.0.0.1", 8000), "hub-api": ("192.0.2.10", 8081)}),
         ("dev_realauth", {"http": ("127.0.0.1", 8000), "issuer": ("127.0.0.1", 8090)}),
+        ("dev_realauth_nadir", {}),
         ("dev_realauth_zenithclient", {}),
         ("prod", {"hub-api": ("192.0.2.10", 8081)}),
+        ("prod_nadir", {"hub-api": ("192.0.2.10", 8081)}),
     ],
 )
 def test_what_is_published(root: Path, name: str, expected: dict[str, tuple[str, int]]) -> None:
     assert published(rendered(root, name)) == expected
 
 
-def test_production_has_bounds_and_images_of_its_own_stage(root: Path) -> None:
-    overlay = desired(root, "prod").overlay
-    (pod,) = (document for document in rendered(root, "prod") if document["kind"] == "Pod")
+@pytest.mark.parametrize("name", ["prod", "prod_nadir"])
+def test_production_has_bounds_and_images_of_its_own_stage(root: Path, name: str) -> None:
+    overlay = desired(root, name).overlay
+    (pod,) = (document for document in rendered(root, name) if document["kind"] == "Pod")
     assert overlay.stage == "prod"
     assert overlay.built_images == {"jupyterhub": "latest", "proxy": "latest"}
     for container in pod["spec"]["containers"]:

@@ -48,12 +48,15 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
     "dev_realauth": DEV | IN_POD | SIGN_IN,
     "dev_dummyauth_extslurm": DEV | PASSWORD | EXTERNAL | SIGN_IN,
     "dev_realauth_zenithclient": DEV | IN_POD | SIGN_IN,
+    "dev_realauth_nadir": DEV | IN_POD | SIGN_IN,
     "prod": {"logLevel": "INFO", "baseUrl": "/jupyter"} | EXTERNAL | SIGN_IN,
+    "prod_nadir": {"logLevel": "INFO", "baseUrl": "/jupyter"} | EXTERNAL | SIGN_IN,
 }
 """Environment → what its ConfigMap holds."""
 
-WITH_EXTERNAL_SLURM = ("dev_dummyauth_extslurm", "prod")
+WITH_EXTERNAL_SLURM = ("dev_dummyauth_extslurm", "prod", "prod_nadir")
 WITH_ZENITH = ("dev_realauth_zenithclient", "prod")
+WITH_NADIR = ("dev_realauth_nadir", "prod_nadir")
 
 
 def config_map(settings: Mapping[str, str], api_version: str = "core/v1") -> str:
@@ -82,6 +85,11 @@ def key_files(environment: str, settings: Mapping[str, str]) -> dict[str, str]:
     if environment in WITH_ZENITH:
         files |= _pair("ssh_zenith_client_key")
         files["zenith_client_config.yaml"] = zenith_config("zenith.example")
+    if environment in WITH_NADIR:
+        files |= _pair("ssh_nadir_key")
+        files["nadir_config"] = "nadir.example\n"
+        # Theirs have none: this is the one that has to be added.
+        files["ssh_nadir_known_hosts"] = f"nadir.example {make_key_pair('nadir').public}\n"
     return files
 
 

@@ -13,16 +13,17 @@ from tests.support.token_forger import Forger
 
 @dataclass(frozen=True)
 class Way:
-    """The way in: a Zenith server, the key of its client, and the issuer of users' tokens."""
+    """The way in: a tunnel's server, the key of its client, the issuer of users' tokens, and the users' port there."""
 
     server: Host
     client_key: KeyPair
     forger: Forger
+    port: int = TUNNEL_PORT
 
     @property
     def url(self) -> str:
         """JupyterHub's address at the server's end of the tunnel."""
-        return f"http://{self.server.address}:{TUNNEL_PORT}/jupyter"
+        return f"http://{self.server.address}:{self.port}/jupyter"
 
     @property
     def sign_in(self) -> dict[str, str]:

@@ -26,8 +26,8 @@ def test_jobs_elsewhere_reach_the_hub_where_they_are_told():
 
 
 def test_behind_a_tunnel_there_is_no_sign_in_port():
-    assert plan_ports(8000, None, zenith=True).published == ()
-    assert plan_ports(8000, None, zenith=True, hub_api=HUB_API).published == (HUB_API,)
+    assert plan_ports(8000, None, tunnel="Zenith").published == ()
+    assert plan_ports(8000, None, tunnel="Zenith", hub_api=HUB_API).published == (HUB_API,)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_nothing_can_be_published_with_https():
 
 def test_no_way_past_a_tunnel():
     with pytest.raises(ConfigError, match="Zenith tunnel alone"):
-        plan_ports(8000, 8005, zenith=True)
+        plan_ports(8000, 8005, tunnel="Zenith")
 
 
 @pytest.mark.parametrize(

@@ -59,14 +59,16 @@ def test_settings_that_are_needed_are_told_at_once(
     "host",
     ["127.0.0.1", "localhost", "[::1]", "0x7f.1", "[::ffff:127.0.0.1]", "0.0.0.0"],  # noqa: S104
 )
-@pytest.mark.parametrize("name", ["prod", "dev_dummyauth_extslurm"])
+@pytest.mark.parametrize("name", ["prod", "prod_nadir", "dev_dummyauth_extslurm"])
 def test_a_hub_on_loopback_is_refused_where_slurm_is_elsewhere(tmp_path: Path, name: str, host: str) -> None:
     message = refused(name, tmp_path, ISSUER + SLURM.replace("192.0.2.10", host))
     assert message.startswith(f"{tmp_path}/deploy.yaml: hubConnectUrl: ")
     assert "loopback" in message
 
 
-@pytest.mark.parametrize("name", ["prod", "dev_realauth", "dev_realauth_zenithclient"])
+@pytest.mark.parametrize(
+    "name", ["prod", "prod_nadir", "dev_realauth", "dev_realauth_nadir", "dev_realauth_zenithclient"]
+)
 def test_tokens_of_an_issuer_come_over_https(tmp_path: Path, name: str) -> None:
     message = refused(name, tmp_path, SLURM + ISSUER.replace("https", "http"))
     assert message.startswith(f"{tmp_path}/deploy.yaml:3: oidcServer: must begin with https://")
@@ -78,9 +80,10 @@ def test_a_session_in_production_is_a_day_of_work(tmp_path: Path) -> None:
     )
 
 
-def test_keys_are_told_when_the_settings_are_right(tmp_path: Path) -> None:
-    message = refused("prod", tmp_path, SLURM + ISSUER)
-    assert len(message.splitlines()) == 6
+@pytest.mark.parametrize(("name", "files"), [("prod", 6), ("prod_nadir", 7)])
+def test_keys_are_told_when_the_settings_are_right(tmp_path: Path, name: str, files: int) -> None:
+    message = refused(name, tmp_path, SLURM + ISSUER)
+    assert len(message.splitlines()) == files
 
 
 @pytest.mark.parametrize(
@@ -89,6 +92,7 @@ def test_keys_are_told_when_the_settings_are_right(tmp_path: Path) -> None:
         ("dev_dummyauth", {"password", "proxy_api_token", *KEYS}, 0, BOTH),
         ("dev_dummyauth_extslurm", {"password", "proxy_api_token"}, 3, BOTH[:1]),
         ("prod", {"proxy_api_token"}, 6, BOTH[:1]),
+        ("prod_nadir", {"proxy_api_token"}, 7, BOTH[:1]),
     ],
 )
 def test_what_is_made_and_what_is_needed(
@@ -101,8 +105,9 @@ def test_what_is_made_and_what_is_needed(
     assert repositories_of(found.overlay.built_images) == repositories
 
 
-def test_production_is_strict_and_awaits_tokens() -> None:
-    found = prepared("prod")
+@pytest.mark.parametrize("name", ["prod", "prod_nadir"])
+def test_production_is_strict_and_awaits_tokens(name: str) -> None:
+    found = prepared(name)
     assert found.strict
     assert found.awaits_tokens
     assert found.url == ""
@@ -112,10 +117,8 @@ def test_production_is_strict_and_awaits_tokens() -> None:
 def test_users_are_those_of_the_environment_that_is_linked_to() -> None:
     shared = load_environment(ROOT, "dev_dummyauth_extslurm").dev_users
     assert shared == ROOT / "config/dev_dummyauth/dev_users"
-    assert (
-        load_environment(ROOT, "dev_realauth_zenithclient").dev_users
-        == ROOT / "config/dev_realauth/dev_users"
-    )
+    for name in ("dev_realauth_nadir", "dev_realauth_zenithclient"):
+        assert load_environment(ROOT, name).dev_users == ROOT / "config/dev_realauth/dev_users"
 
 
 # -- existing deployments

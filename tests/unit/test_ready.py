@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from brics_envs.lifecycle.ready import ssh_words
+from brics_envs.lifecycle.tunnels import nadir_words
 from brics_envs.plan.record import Record
 
 APPLIED = Record(
@@ -61,3 +62,22 @@ def test_known_messages_are_explained_and_shown(stderr: str, meaning: str) -> No
 
 def test_others_are_shown_as_they_are() -> None:
     assert ssh_words("squeue: error: something else", APPLIED) == "squeue: error: something else"
+
+
+@pytest.mark.parametrize(
+    ("state", "meaning"),
+    [
+        ("Host key verification failed.", "the server's host key is not the one in ssh_nadir_known_hosts"),
+        (
+            "nadir@192.0.2.1: Permission denied (publickey).",
+            "the server does not let nadir in with ssh_nadir_key",
+        ),
+        (
+            "Error: remote port forwarding failed for listen port 8000",
+            "the server does not forward its port 8000: another has it, or it may not",
+        ),
+        ("ssh: connect to host n.example port 22: Connection refused", ""),
+    ],
+)
+def test_what_nadirs_client_says_is_explained_and_shown(state: str, meaning: str) -> None:
+    assert nadir_words(state) == (f"{meaning} ({state})" if meaning else state)

@@ -20,8 +20,10 @@ ENVIRONMENTS = (
     "dev_dummyauth",
     "dev_dummyauth_extslurm",
     "dev_realauth",
+    "dev_realauth_nadir",
     "dev_realauth_zenithclient",
     "prod",
+    "prod_nadir",
 )
 
 # -- whether a value is allowed, said once more and in other words than the project's own
