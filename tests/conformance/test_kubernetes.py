@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,15 +18,13 @@ from brics_envs.plan.names import Instance
 from brics_envs.plan.overlay import Document
 from brics_envs.plan.ports import SLURMD_PORTS, container_ports
 from brics_envs.plan.secrets import HIDDEN, SECRETS
-from pykustomize import build, dump
-from pykustomize.tests.conformance.table import ask_kubectl
+from pykustomize import build
 from tests.conformance.overlays import HERE, ROOT
 
 ENVIRONMENTS = environment_names(ROOT)
 FIELDS = yaml.safe_load((HERE / "podman_fields.yaml").read_text(encoding="utf-8"))
 NEWEST = int(kubernetes_validate.latest_version().split(".")[1])
 VERSIONS = [f"1.{NEWEST - age}.0" for age in range(3)]
-CLUSTER = build(ROOT / "k8s/overlays/kubernetes")
 
 
 @pytest.fixture(scope="module")
@@ -196,106 +192,3 @@ def test_zeniths_image_is_the_configured_one(root: Path) -> None:
         file.write_text(text)
     images = {container["name"]: container["image"] for container in pod["spec"]["containers"]}
     assert images["zenith-client"] == "registry.example.org/zenith:2"
-
-
-# -- on a cluster
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("document", CLUSTER, ids=lambda d: f"{d['kind']}-{d['metadata']['name']}")
-def test_the_cluster_takes_every_document(document: Document, version: str) -> None:
-    kubernetes_validate.validate(document, version, strict=True)
-    assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", document["metadata"]["name"])
-
-
-def of_kind(kind: str) -> list[Document]:
-    return [document for document in CLUSTER if document["kind"] == kind]
-
-
-def test_the_cluster_has_what_is_needed() -> None:
-    kinds = {document["kind"] for document in CLUSTER}
-    assert kinds == {
-        *(
-            "ConfigMap",
-            "Service",
-            "PersistentVolumeClaim",
-            "Deployment",
-            "NetworkPolicy",
-            "PodDisruptionBudget",
-        ),
-    }
-    (deployment,) = of_kind("Deployment")
-    template = deployment["spec"]["template"]["spec"]
-    containers = {container["name"]: container for container in template["containers"]}
-    assert set(containers) == {"configurable-http-proxy", "jupyterhub", "proxy"}
-    assert {"startupProbe", "readinessProbe", "livenessProbe"} <= set(containers["jupyterhub"])
-    assert "readinessProbe" in containers["proxy"]
-    assert template["securityContext"]["fsGroup"] == 10000
-    for container in containers.values():
-        assert container["resources"]
-        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
-        for port in container["ports"]:
-            assert not {"hostIP", "hostPort"} & set(port)
-
-
-def test_everything_that_the_cluster_refers_to_is_there_but_secrets() -> None:
-    (deployment,) = of_kind("Deployment")
-    template = deployment["spec"]["template"]
-    config_maps = {document["metadata"]["name"] for document in of_kind("ConfigMap")}
-    claims = {document["metadata"]["name"] for document in of_kind("PersistentVolumeClaim")}
-    secrets = set()
-    for volume in template["spec"]["volumes"]:
-        if "configMap" in volume:
-            assert volume["configMap"]["name"] in config_maps
-        if "persistentVolumeClaim" in volume:
-            assert volume["persistentVolumeClaim"]["claimName"] in claims
-        if "secret" in volume:
-            secrets.add(volume["secret"]["secretName"])
-    assert secrets == {"jupyterhub-slurm-proxy-api", "jupyterhub-slurm-ssh-client-key"}
-
-
-def test_services_policy_and_budget_select_the_hubs_pod() -> None:
-    (deployment,) = of_kind("Deployment")
-    labels = deployment["spec"]["template"]["metadata"]["labels"]
-    (policy,), (budget,) = of_kind("NetworkPolicy"), of_kind("PodDisruptionBudget")
-    selectors = [
-        deployment["spec"]["selector"]["matchLabels"],
-        policy["spec"]["podSelector"]["matchLabels"],
-        budget["spec"]["selector"]["matchLabels"],
-        *(service["spec"]["selector"] for service in of_kind("Service")),
-    ]
-    assert all(selector == labels for selector in selectors)
-    containers = deployment["spec"]["template"]["spec"]["containers"]
-    ports = {port["name"]: c["name"] for c in containers for port in c["ports"]}
-    targets = {port["targetPort"] for service in of_kind("Service") for port in service["spec"]["ports"]}
-    assert {name: ports[name] for name in targets} == {"http": "proxy", "hub-api": "jupyterhub"}
-
-
-def test_the_cluster_hands_the_hub_every_setting_that_it_reads(root: Path) -> None:
-    config = {document["metadata"]["name"]: document["data"] for document in of_kind("ConfigMap")}
-    sources = "\n".join(config["jupyterhub-config"].values())
-    read = set(re.findall(r"DEPLOY\[['\"](\w+)['\"]\]|/etc/brics/deploy/(\w+)", sources))
-    needed = {first or second for first, second in read} - {"condaPrefixDir", "jupyterDataDir"}
-    assert needed <= set(config["deploy-config"])
-    assert set(config["deploy-config"]) == set(desired(root, "prod").settings.public())
-
-
-def test_the_readmes_overlay_can_be_built(tmp_path: Path, kubectl: Path) -> None:
-    """The example in the README, as it is there, upon a checkout beside it."""
-    readme = (ROOT / "README.md").read_text()
-    (example,) = re.findall(r"^# kustomization\.yaml\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
-    (tmp_path / "kustomization.yaml").write_text(example)
-    (tmp_path / "ssh_known_hosts").write_text("slurm.example.org ssh-ed25519 KEY\n")
-    shutil.copytree(ROOT / "k8s", tmp_path / "brics_jupyterhub_envs/k8s")
-    documents = build(tmp_path)
-    assert dump(documents) == ask_kubectl(tmp_path)
-    by_name = {(d["kind"], d["metadata"]["name"]): d for d in documents}
-    pod = by_name["Deployment", "jupyterhub-slurm"]["spec"]["template"]["spec"]
-    assert pod["containers"][0]["image"] == "registry.example.org/brics_jupyterhub:1"
-    assert {container["image"].partition("/")[0] for container in pod["containers"]} == {
-        "registry.example.org"
-    }
-    assert by_name["ConfigMap", "ssh-known-hosts"]["data"] == {
-        "known_hosts": "slurm.example.org ssh-ed25519 KEY\n"
-    }
-    assert by_name["ConfigMap", "deploy-config"]["data"]["baseUrl"] == "/jupyter"

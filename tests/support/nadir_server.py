@@ -23,6 +23,16 @@ GatewayPorts clientspecified
 PerSourcePenalties no
 """
 
+END_CONNECTIONS = """
+import os, pwd, signal
+from pathlib import Path
+nadir = pwd.getpwnam("nadir").pw_uid
+for process in Path("/proc").glob("[0-9]*"):
+    if process.stat().st_uid == nadir:
+        os.kill(int(process.name), signal.SIGTERM)
+"""
+"""Ends the processes of the user nadir, of which sshd has one for each connection."""
+
 
 @dataclass(frozen=True)
 class NadirServer(Host):
@@ -42,12 +52,13 @@ class NadirServer(Host):
         }
 
     def takes_users(self) -> bool:
-        """Whether something listens on the users' port, on all addresses."""
-        return f"0.0.0.0:{USERS_PORT}" in self.run("ss", "-Hltn")
+        """Whether something listens on the users' port, on all addresses (proc_pid_net(5))."""
+        lines = (line.split() for line in self.run("cat", "/proc/net/tcp").splitlines())
+        return any(words[1] == f"00000000:{USERS_PORT:04X}" and words[3] == "0A" for words in lines)
 
     def drop_connections(self) -> None:
         """End the clients' connections, as a server does that is restarted."""
-        self.run("pkill", "-u", "nadir", "sshd")
+        self.run("python3", "-c", END_CONNECTIONS)
 
 
 def start_nadir_server(outside: Outside, number: int = 12) -> NadirServer:
@@ -61,7 +72,7 @@ def start_nadir_server(outside: Outside, number: int = 12) -> NadirServer:
     folder = outside.folder("nadir-server", files, 0o600)
     (folder / "authorized_keys").chmod(0o644)
     script = (
-        "useradd --password '*' --no-create-home nadir && mkdir -p /run/sshd"
+        "{ id nadir || useradd --password '*' --no-create-home nadir; } && mkdir -p /run/sshd"
         " && exec /usr/sbin/sshd -D -e -f /etc/nadir/sshd_config"
     )
     host = outside.start(
