@@ -164,7 +164,9 @@ def test_a_port_that_another_has(dev: One, around: Outside, server: NadirServer)
     dev.down()
     server.stop()
     server.start()
-    listen = f"import socket; s = socket.create_server(('', {USERS_PORT})); s.accept()"
+    # sshd is content with one of the two families.
+    both = f"socket.create_server(('', {USERS_PORT}), family=socket.AF_INET6, dualstack_ipv6=True)"
+    listen = f"import socket; s = {both}; s.accept()"
     server.world.podman("exec", "--detach", server.name, "python3", "-c", listen)
     try:
         done = dev.world.invoke("up", *dev.options, "--deploy-dir", str(around.directory / "deploy-dev"))
