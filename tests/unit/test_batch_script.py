@@ -45,7 +45,9 @@ file, state, settings = sys.argv[1:]
 source = Path(file).read_text().replace("/srv/jupyterhub", state).replace("/etc/brics/proxy-api", state)
 scripts = {}
 for name, deploy in json.loads(settings).items():
-    sys.modules["deploy_settings"] = SimpleNamespace(DEPLOY=deploy, set_spawner_traits=lambda *_, **__: None)
+    sys.modules["deploy_settings"] = SimpleNamespace(
+        DEPLOY=deploy, set_spawner_traits=lambda *_, **__: None, spawner_has=lambda _: True
+    )
     config = Config()
     exec(compile(source, file, "exec"), {"get_config": lambda: config, "__file__": file})
     slurm = config.SlurmSpawner

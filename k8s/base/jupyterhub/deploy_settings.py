@@ -17,6 +17,14 @@ def set_spawner_traits(config, **values):
     _set_traits(config.BricsSlurmSpawner, "jupyterhub.spawners", values)
 
 
+def spawner_has(name):
+    """Whether the spawner ``brics`` has a trait of that name."""
+    return any(
+        name in found.load().class_traits()
+        for found in entry_points(group="jupyterhub.spawners", name="brics")
+    )
+
+
 def _set_traits(section, group, values):
     for found in entry_points(group=group, name="brics"):
         traits = found.load().class_traits()

@@ -8,14 +8,13 @@ import os
 import secrets
 import sys
 import time
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import batchspawner  # noqa: F401 - registers the hub API with which a job reports its port
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
-from deploy_settings import DEPLOY, set_spawner_traits  # noqa: E402 - files beside this one
+from deploy_settings import DEPLOY, set_spawner_traits, spawner_has  # noqa: E402 - files beside this one
 from job_script import batch_script, srun  # noqa: E402
 from redact import know, watch  # noqa: E402
 from separate_proxy import SeparateProxy  # noqa: E402
@@ -131,13 +130,12 @@ c.SlurmSpawner.batch_query_cmd = f"SLURMSPAWNER_JOB_ID={{job_id}} {WRAPPERS}/slu
 c.SlurmSpawner.batch_cancel_cmd = f"SLURMSPAWNER_JOB_ID={{job_id}} {WRAPPERS}/slurmspawner_scancel"
 # The built-in BricsSlurmSpawner looks for jobs of which it knows no more than the mark, as the service account itself.
 # Whether that may see them is the site's choice (PrivateData=jobs): jobs that the hub does not know end anyway.
-if any(
-    hasattr(found.load(), "batch_list_cmd")
-    for found in entry_points(group="jupyterhub.spawners", name="brics")
-):
-    c.BricsSlurmSpawner.batch_list_cmd = (
-        f"{SSH} squeue --noheader --all --states=all --user={{username}} --format=%i@%T@%r@%k"
-    )
+set_spawner_traits(
+    c,
+    batch_list_cmd=f"{SSH} squeue --noheader --all --states=all --user={{username}} --format=%i@%T@%r@%k",
+    batch_queue_cmd=f"{SSH} SLURM_TIME_FORMAT=%s"
+    " squeue --noheader --all --states=PENDING --sort=-p --format=%i@%P@%r@%S",
+)
 # Any failed query is "unknown", not "job gone", unless Slurm itself says that it has no such job. (A job's state is a
 # word in capitals; everything else that comes back is an error message of ssh, sudo, timeout or Slurm.)
 c.SlurmSpawner.state_unknown_re = r"(?s)\A(?![A-Z_]+\b)(?!.*Invalid job id specified)."
@@ -158,6 +156,11 @@ set_spawner_traits(
     queue_timeout=float(queue_limit),
     startup_timeout=float(start_limit),
 )
+
+# JupyterHub counts servers that wait in the queue, too: who waits there must not keep others from joining it. The
+# built-in spawner bounds how many are submitted at a moment.
+if spawner_has("concurrent_submissions"):
+    c.JupyterHub.concurrent_spawn_limit = 0
 
 # --- What a job is given, and what its user may ask for.
 

@@ -78,6 +78,8 @@ def _run(number: int) -> None:
 
 
 def squeue(arguments: list[str]) -> int:
+    if "--states=PENDING" in arguments:
+        return _queue(arguments)
     if arguments[0] == "--noheader":
         return _list(arguments[1:])
     with (ROOT / "queries").open("a") as queries:
@@ -119,6 +121,20 @@ def _list(arguments: list[str]) -> int:
         if user == f"--user={json.loads(path.read_text())['account']}":
             state = _state(number)
             print(f"{number}@{state}@{'NonZeroExitCode' if state == 'FAILED' else 'None'}@{comment[-1]}")
+    return 0
+
+
+def _queue(arguments: list[str]) -> int:
+    """All jobs that wait, and one of somebody else's before them."""
+    assert arguments == ["--noheader", "--all", "--states=PENDING", "--sort=-p", "--format=%i@%P@%r@%S"]
+    assert os.environ["SLURM_TIME_FORMAT"] == "%s"
+    with (ROOT / "queue-questions").open("a") as questions:
+        questions.write("q")
+    print(f"999@grace@Resources@{int(time.time()) + 600}")
+    for path in ROOT.glob("job-*.sh"):
+        number = int(re.findall("[0-9]+", path.name)[0])
+        if _state(number) == "PENDING":
+            print(f"{number}@grace@Priority@{int(time.time()) + 1200}")
     return 0
 
 

@@ -77,10 +77,13 @@ def test_a_waiting_job_shows_progress_and_is_queried_ever_more_rarely(hub: Hub, 
         for line in response.iter_lines():
             if line.startswith(b"data:"):
                 events.append(json.loads(line[5:]))
-                if "waits in the queue" in events[-1]["message"]:
+                if "Place" in events[-1]["message"]:
                     break
         response.close()
-        assert events[-1]["message"] == f"Slurm job {number} waits in the queue"
+        assert events[-1]["message"] == (
+            f"Slurm job {number} waits in the queue: other jobs come before it (Priority). Place 2 of 2 that wait for "
+            "its partition. Slurm expects it to start in about 20 min"
+        )
         assert [e["progress"] for e in events] == sorted(e["progress"] for e in events)
         time.sleep(5)
         assert hub.queries() - before <= 14

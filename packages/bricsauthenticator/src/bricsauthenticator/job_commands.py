@@ -13,7 +13,7 @@ from batchspawner import SlurmSpawner  # type: ignore[import-untyped]
 from batchspawner.batchspawner import format_template  # type: ignore[import-untyped]
 from traitlets import Float, Unicode
 
-from bricsauthenticator import batch_script, commands, slurm
+from bricsauthenticator import batch_script, commands, slurm, waiting
 
 
 class JobCommands(SlurmSpawner):  # type: ignore[misc]
@@ -33,6 +33,10 @@ class JobCommands(SlurmSpawner):  # type: ignore[misc]
         f"squeue --noheader --all --states=all --user={{username}} --format={slurm.LIST_FORMAT}",
         help="Command, without exec_prefix, that lists an account's jobs, run as one that may see them. Empty: none."
         " (--all: squeue hides the jobs of partitions that whoever asks cannot use.)",
+    ).tag(config=True)
+    batch_queue_cmd = Unicode(
+        f"SLURM_TIME_FORMAT=%s squeue --noheader --all --states=PENDING --sort=-p --format={waiting.QUEUE_FORMAT}",
+        help="Command, without exec_prefix, that lists all jobs that wait, run as one that may see them. Empty: none.",
     ).tag(config=True)
     batch_script = Unicode(batch_script.BATCH_SCRIPT).tag(config=True)
     launcher_python = Unicode(
@@ -76,7 +80,7 @@ class JobCommands(SlurmSpawner):  # type: ignore[misc]
         if not account:
             raise RuntimeError("it is not known which account the job belongs to")
         variables = self.get_req_subvars() | {"job_id": job_id, "username": account}
-        prefix = "" if template == self.batch_list_cmd else self.exec_prefix
+        prefix = "" if template in (self.batch_list_cmd, self.batch_queue_cmd) else self.exec_prefix
         return " ".join(format_template(part, **variables) for part in (prefix, template) if part)
 
     async def submit(self, mark: str) -> str:
@@ -117,6 +121,10 @@ class JobCommands(SlurmSpawner):  # type: ignore[misc]
         if not self.batch_list_cmd:
             return []
         return slurm.parse_list(await self.run_as(self.batch_list_cmd, "", username))
+
+    async def ask_queue(self) -> str:
+        """All jobs that wait, as :func:`waiting.parse_queue` takes them. Raises as :meth:`run_as`."""
+        return await self.run_as(self.batch_queue_cmd, "") if self.batch_queue_cmd else ""
 
     async def find(self, mark: str, username: str = "") -> str:
         """The ID of the job with this mark that is not over; empty if none is seen. Raises as :meth:`run_as`."""

@@ -11,23 +11,34 @@ import math
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 from batchspawner import JobStatus  # type: ignore[import-untyped]
 from jupyterhub.spawner import Spawner  # type: ignore[import-untyped]
 from tornado import web
-from traitlets import Float, default
+from traitlets import Float, Integer, default
 
-from bricsauthenticator import explain, leftovers, report_api, sbatch_answers
+from bricsauthenticator import explain, leftovers, progress, report_api, sbatch_answers
 from bricsauthenticator.job_commands import new_mark
 from bricsauthenticator.job_server import JobServer
+from bricsauthenticator.queue_watch import QueueWatch
 from bricsauthenticator.tracked_job import TrackedJob
 
 report_api.register()
 leftovers.register()
 
+QUEUE = QueueWatch()
+"""That of the hub, for all servers."""
+
 LATE_ANSWER = 1.0
 """Seconds after the report of a job that runs, in which sbatch, too, should have said that it was accepted."""
+
+
+@cache
+def _submissions(most: int) -> asyncio.Semaphore:
+    """The hub's, for all servers."""
+    return asyncio.Semaphore(most)
 
 
 class JobSpawner(TrackedJob):
@@ -56,6 +67,15 @@ class JobSpawner(TrackedJob):
         10.0, help="Seconds for which a job is looked for whose submission had no clear answer."
     ).tag(config=True)
 
+    concurrent_submissions = Integer(
+        10,
+        min=1,
+        help="Most jobs that are submitted at a moment. Unlike JupyterHub's concurrent_spawn_limit, which should be 0,"
+        " it does not count those that wait in Slurm's queue.",
+    ).tag(config=True)
+
+    _submitted = 0.0
+    """When the job was accepted, on the monotonic clock."""
     _found_running = False
     """Whether the server is one of those that the hub found when it started."""
 
@@ -98,7 +118,9 @@ class JobSpawner(TrackedJob):
             self.server.port = 0
         self.store()  # a hub that is killed from here on must find the job, to cancel it
         try:
-            self.job_id = await self._submit()
+            async with _submissions(self.concurrent_submissions):
+                self.job_id = await self._submit()
+            self._submitted = time.monotonic()
             self.log.info("Job %s of %s submitted", self.job_id, self._log_name)
             self.store()
             return await self._wait_for_server()
@@ -167,7 +189,7 @@ class JobSpawner(TrackedJob):
 
         :raises tornado.web.HTTPError: 500 the job is gone, or its server ended; 503 queue or start took too long.
         """
-        interval, submitted, ran = self.startup_poll_interval, time.monotonic(), 0.0
+        interval, ran = self.startup_poll_interval, 0.0
         while not (self.port and self.state_gethost()):
             self._reported.clear()
             if self._end is not None:
@@ -182,7 +204,7 @@ class JobSpawner(TrackedJob):
                 ran = ran or time.monotonic()
                 # Its launcher reports what there is to know; only that it was killed must be asked.
                 interval = self.longest_poll_interval if self.state_isrunning() else LATE_ANSWER
-            deadline = ran + self.startup_timeout if ran else submitted + self.queue_timeout
+            deadline = ran + self.startup_timeout if ran else self._submitted + self.queue_timeout
             if time.monotonic() >= deadline:
                 raise await self._took_too_long(running=bool(ran))
             await self.wait_for_report(min(interval, deadline - time.monotonic()))
@@ -255,13 +277,13 @@ class JobSpawner(TrackedJob):
             await asyncio.sleep(0.25)
 
     def _progress_event(self) -> dict[str, Any]:
-        if not self.job_id:
-            return {"progress": 10, "message": "Submitting a Slurm job"}
-        if self.state_isrunning():
-            return {
-                "progress": 60,
-                "message": f"Slurm job {self.job_id} runs on {self.state_gethost()}; its server starts",
-            }
-        if self.state_ispending():
-            return {"progress": 30, "message": f"Slurm job {self.job_id} waits in the queue"}
-        return {"progress": 20, "message": f"Slurm job {self.job_id} is submitted"}
+        queue = QUEUE.look(self.ask_queue, self.longest_poll_interval) if self.state_ispending() else {}
+        start = progress.Start(
+            job_id=self.job_id,
+            state=self._job.state,
+            host=self.state_gethost(),
+            launched=self._launched,
+            listens=bool(self.port),
+            waited=time.monotonic() - self._submitted,
+        )
+        return progress.event(start, queue.get(self.job_id), time.time())
