@@ -11,12 +11,15 @@
 ``login``                 its sign-in and sign-out pages
 ``options``, ``form``     what a user may ask for, and the form to ask with
 ``slurm``, ``commands``   what Slurm's commands are given and say; how they are run
+``waiting``               why jobs wait, in plain words, and where in the queue they are
+``queue_watch``           the queue, asked for once for all servers that somebody watches
+``progress``              what the page of a starting server shows
 ``job_spawner``           batchspawner's SlurmSpawner, made robust
 ``port_api``              where its servers report their port
 ``spawner``               ``BricsSlurmSpawner``
 ========================  ==================================================================================
 
-``names``, ``addresses``, ``claims``, ``options`` and ``slurm`` are pure.
+``names``, ``addresses``, ``claims``, ``options``, ``slurm``, ``waiting`` and ``progress`` are pure.
 """
 
 from bricsauthenticator.authenticator import BricsAuthenticator
