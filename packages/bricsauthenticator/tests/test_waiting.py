@@ -76,10 +76,12 @@ def test_the_stages_of_a_start() -> None:
         "Submitting a Slurm job",
         "Slurm job 12 is submitted",
         "Slurm job 12 waits in the queue",
-        "Slurm job 12 runs on n1; its environment is set up",
-        "Slurm job 12 runs on n1, its environment is active; the server starts",
+        "Slurm job 12 runs on n1: its environment is set up",
+        "Slurm job 12 runs on n1: its environment is active, the server starts",
         "Slurm job 12: the server listens on n1",
     ]
+    early = event(Start("12", launched=True), None, NOW)["message"]
+    assert early == "Slurm job 12 runs: its environment is active, the server starts"
     assert [one["progress"] for one in events] == sorted(one["progress"] for one in events)
     assert event(Start("12", JobState.PENDING, waited=150), waiting, NOW)["message"] == (
         "Slurm job 12 waits in the queue for 2 min: all that it could run on is in use (Resources). Place 3 of 12 that "

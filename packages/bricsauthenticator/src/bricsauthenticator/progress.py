@@ -37,13 +37,10 @@ def event(start: Start, waiting: Waiting | None, now: float) -> dict[str, Any]:
     if start.listens:
         return {"progress": 90, "message": f"{job}: the server listens on {start.host or 'its node'}"}
     if start.launched:
-        where = f"{start.host}, " if start.host else ""
-        return {
-            "progress": 70,
-            "message": f"{job} runs on {where}its environment is active; the server starts",
-        }
+        where = f" on {start.host}" if start.host else ""
+        return {"progress": 70, "message": f"{job} runs{where}: its environment is active, the server starts"}
     if start.state is JobState.RUNNING:
-        return {"progress": 60, "message": f"{job} runs on {start.host}; its environment is set up"}
+        return {"progress": 60, "message": f"{job} runs on {start.host}: its environment is set up"}
     if start.state is JobState.PENDING:
         return {"progress": 30, "message": f"{job} waits in the queue{_details(start.waited, waiting, now)}"}
     return {"progress": 20, "message": f"{job} is submitted"}
