@@ -65,6 +65,9 @@ PROXIES = {HUB_PROXY_CONTAINER: HUB_PROXY_PORT, "proxy": SIGN_IN_PORT}
 
 LOG_LINES = 20
 
+ON_SLURM_HOST = ("python3", "-I", "-S", "/etc/brics/ssh/on_slurm_host.py")
+"""The spawner's own prefix, in the hub's container: what is tried is what will be used."""
+
 Probe = Callable[[], str]
 """Returns what is still missing, in words, or an empty string when it is there."""
 
@@ -187,15 +190,7 @@ def ssh_missing(instance: Instance, record: Record) -> str:
         remote = ["sudo", "-n", "-u", record.account, "SLURMSPAWNER_JOB_ID=1", wrapper]
     else:
         remote = ["sudo", "-n", "--list"]
-    # The spawner's own prefix, from the hub's own files: what is tried is what will be used.
-    ssh = [
-        "sh",
-        "-c",
-        'exec timeout --verbose 15 ssh -F /etc/brics/ssh/ssh_config -o HostName="$(cat /etc/brics/deploy/sshHostname)"'
-        ' slurm "$@"',
-        "ssh",
-    ]
-    done = attempt("exec", instance.container("jupyterhub"), *ssh, *remote, timeout_s=30)
+    done = attempt("exec", instance.container("jupyterhub"), *ON_SLURM_HOST, *remote, timeout_s=60)
     if done.status == 0 and not record.account:
         return "" if wrapper in done.stdout else _meaning(REFUSALS["password is required"], record)
     # Slurm's own "no such job" is an answer: everything on the way to it works.

@@ -28,7 +28,6 @@ from slurm_files import (
     WRAPPERS,
     Account,
     SetupError,
-    accepted_variables,
     account_files,
     account_names,
     assign_uids,
@@ -186,7 +185,7 @@ def configure_access() -> None:
     bin_dir = setting.read_text().strip() if setting.exists() else "/opt/slurmspawner_wrappers/bin"
     if missing := [name for name in WRAPPERS if not os.access(Path(bin_dir, name), os.X_OK)]:
         raise SetupError(f"{bin_dir}: no {', '.join(missing)}; see the key slurmSpawnerWrappersBin")
-    rules = sudoers(bin_dir, accepted_variables((BRICS / "slurm/sshd_config").read_text()))
+    rules = sudoers(bin_dir)
     # sudo reads no file with a dot in its name: the rules count only once they have passed the check.
     draft = Path("/etc/sudoers.d/brics.new")
     write(draft, rules.encode(), 0o440)

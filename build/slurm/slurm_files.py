@@ -22,7 +22,6 @@ WRAPPERS = ("slurmspawner_sbatch", "slurmspawner_squeue", "slurmspawner_scancel"
 JOB_ID = "SLURMSPAWNER_JOB_ID"
 USER = re.compile(r"[a-z_][a-z0-9_-]*\.[a-z_][a-z0-9_-]*")
 SAFE_PATH = re.compile(r"/[A-Za-z0-9._/-]+")
-VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
 class SetupError(Exception):
@@ -111,22 +110,10 @@ def hosts_on_loopback(hosts: str, hostname: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def accepted_variables(sshd_config: str) -> list[str]:
-    """The names of the environment variables that sshd accepts.
-
-    :raises SetupError: a name with a wildcard or otherwise not a plain one.
-    """
-    words = [line.split() for line in sshd_config.splitlines()]
-    names = [name for line in words if line and line[0].lower() == "acceptenv" for name in line[1:]]
-    if wrong := [name for name in names if not VARIABLE.fullmatch(name)]:
-        raise SetupError(f"sshd_config: AcceptEnv takes exact names only, not {', '.join(wrong)}")
-    return names
-
-
-def sudoers(bin_dir: str, variables: Iterable[str]) -> str:
+def sudoers(bin_dir: str) -> str:
     """sudo's rules: the service account runs the three wrappers, with no arguments, as a member of the group.
 
-    sudo keeps the variables that sshd accepts, and the job ID, which may also stand on its command line.
+    Of the environment sudo keeps the job ID alone, which stands on its command line.
 
     :param bin_dir: the folder of the wrappers.
     :raises SetupError: a folder whose name means something to sudo.
@@ -138,7 +125,7 @@ def sudoers(bin_dir: str, variables: Iterable[str]) -> str:
     return "\n".join(
         [
             "# Written at every start of the container.",
-            f'Defaults:{SPAWNER} env_keep = "{" ".join([*variables, JOB_ID])}"',
+            f'Defaults:{SPAWNER} env_keep = "{JOB_ID}"',
             f"Defaults:{SPAWNER} env_reset, !env_check, !setenv, runcwd = ~, !use_pty, !requiretty, !lecture",
             f"Defaults !syslog, logfile = {LOG}/sudo.log, log_year, loglinelen = 0",
             "# A query comes every few seconds from each notebook server: only refused ones are worth a line.",

@@ -119,12 +119,13 @@ c.JupyterHub.logging_config = {
 # --- Notebook servers: Slurm jobs, submitted, queried and cancelled over SSH by the wrapper scripts.
 
 WRAPPERS = DEPLOY["slurmSpawnerWrappersBin"]
-# One connection is shared by all commands (ControlMaster in ssh_config). --verbose, so that a time-out says
-# something: the spawner takes a failure without a word for "job gone".
-SSH = f"timeout --verbose 30 ssh -F /etc/brics/ssh/ssh_config -o HostName={DEPLOY['sshHostname']} slurm"
+# On Slurm's host, over connections that all commands share; the submission's standard input gets the job's environment.
+# Nothing is kept of the hub's own: not even PATH means anything there.
+ON_SLURM_HOST = f"{sys.executable} -I -S /etc/brics/ssh/on_slurm_host.py"
+c.Spawner.env_keep = ["JUPYTERHUB_SINGLEUSER_APP"]
 
 c.JupyterHub.spawner_class = "brics"
-c.SlurmSpawner.exec_prefix = f"{SSH} sudo -n -u {{username}}"
+c.SlurmSpawner.exec_prefix = f"{ON_SLURM_HOST} sudo -n -u {{username}}"
 c.SlurmSpawner.batch_submit_cmd = f"{WRAPPERS}/slurmspawner_sbatch"
 c.SlurmSpawner.batch_query_cmd = f"SLURMSPAWNER_JOB_ID={{job_id}} {WRAPPERS}/slurmspawner_squeue"
 c.SlurmSpawner.batch_cancel_cmd = f"SLURMSPAWNER_JOB_ID={{job_id}} {WRAPPERS}/slurmspawner_scancel"
@@ -132,8 +133,8 @@ c.SlurmSpawner.batch_cancel_cmd = f"SLURMSPAWNER_JOB_ID={{job_id}} {WRAPPERS}/sl
 # Whether that may see them is the site's choice (PrivateData=jobs): jobs that the hub does not know end anyway.
 set_spawner_traits(
     c,
-    batch_list_cmd=f"{SSH} squeue --noheader --all --states=all --user={{username}} --format=%i@%T@%r@%k",
-    batch_queue_cmd=f"{SSH} SLURM_TIME_FORMAT=%s"
+    batch_list_cmd=f"{ON_SLURM_HOST} squeue --noheader --all --states=all --user={{username}} --format=%i@%T@%r@%k",
+    batch_queue_cmd=f"{ON_SLURM_HOST} SLURM_TIME_FORMAT=%s"
     " squeue --noheader --all --states=PENDING --sort=-p --format=%i@%P@%r@%S",
 )
 # Any failed query is "unknown", not "job gone", unless Slurm itself says that it has no such job. (A job's state is a
