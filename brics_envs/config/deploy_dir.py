@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from brics_envs.config.setting_types import host_name
+from brics_envs.config.ssh_config import NO_SSH_CONFIG, load_ssh_config
 from brics_envs.config.yaml_file import load_mapping, read_text
 from brics_envs.errors import ConfigError
 
@@ -22,6 +23,9 @@ CONFIG_MAP = "deploy-configmap.yaml"
 CLIENT_KEY = "ssh_client_key"
 CLIENT_PUBLIC = f"{CLIENT_KEY}.pub"
 KNOWN_HOSTS = "ssh_known_hosts"
+SSH_CONFIG = "ssh_config"
+"""Port, user and jump host of the Slurm host; a deployment need not have it."""
+
 ZENITH_KEY = "ssh_zenith_client_key"
 ZENITH_PUBLIC = f"{ZENITH_KEY}.pub"
 ZENITH_CONFIG = "zenith_client_config.yaml"
@@ -67,11 +71,21 @@ def load_deploy_files(directory: Path, names: Sequence[str], ssh_hostname: str) 
     """
     problems: list[str] = []
     texts: dict[str, str] = {}
+    hosts = NO_SSH_CONFIG
+    if KNOWN_HOSTS in names:
+        try:
+            hosts = load_ssh_config(directory / SSH_CONFIG, ssh_hostname)
+            if text := hosts.render():
+                texts[SSH_CONFIG] = text
+        except ConfigError as error:
+            problems.append(error.message)
     for name in names:
         path = directory / name
         try:
             if name == KNOWN_HOSTS:
-                texts[name] = _known_hosts(path, ssh_hostname, "the sshHostname")
+                texts[name] = _known_hosts(path, ssh_hostname, "the sshHostname", hosts.port)
+                for host, port in hosts.jumps:
+                    _known_hosts(path, host, f"a jump host in {SSH_CONFIG}", port)
             elif name == NADIR_KNOWN_HOSTS:
                 server = texts.get(NADIR_CONFIG, "").strip()
                 texts[name] = _known_hosts(path, server, f"the server in {NADIR_CONFIG}")
@@ -147,7 +161,7 @@ def _key_data(words: list[str]) -> bytes | None:
     return data if data[4 : 4 + length] == words[0].encode() else None
 
 
-def _known_hosts(path: Path, host: str, role: str) -> str:
+def _known_hosts(path: Path, host: str, role: str, port: str = "22") -> str:
     text = read_text(path)
     matching = False
     for number, line in enumerate(text.splitlines(), start=1):
@@ -157,10 +171,16 @@ def _known_hosts(path: Path, host: str, role: str) -> str:
         marker = words.pop(0) if words[0].startswith("@") else ""
         if _key_data(words[1:3]) is None:
             raise ConfigError(f"{path}:{number}: not HOSTS TYPE KEY")
-        matching |= marker in ("", "@cert-authority") and _names(words[0], host)
+        matching |= marker in ("", "@cert-authority") and (
+            # With another port ssh looks for [HOST]:PORT first.
+            _names(words[0], host) or (port != "22" and _names(words[0], f"[{host}]:{port}"))
+        )
+    option = "" if port == "22" else f"-p {port} "
     # Without a name (its own file is wrong, which is told) there is nothing to look for.
     if host and not matching:
-        raise ConfigError(f"{path}: no key of {host}, {role}: `ssh-keyscan {host}` gives what to compare")
+        raise ConfigError(
+            f"{path}: no key of {host}, {role}: `ssh-keyscan {option}{host}` gives what to compare"
+        )
     return text
 
 
@@ -174,9 +194,9 @@ def _names(hosts: str, host: str) -> bool:
         except (binascii.Error, ValueError):
             return False
     patterns = hosts.lower().split(",")
-    matches = [
-        pattern for pattern in patterns if fnmatch.fnmatchcase(host.lower(), pattern.removeprefix("!"))
-    ]
+    # Of what fnmatch knows ssh has no brackets: those of [HOST]:PORT are meant as they are.
+    literal = [pattern.replace("[", "[[]") for pattern in patterns]
+    matches = [pattern for pattern in literal if fnmatch.fnmatchcase(host.lower(), pattern.removeprefix("!"))]
     return bool(matches) and not any(pattern.startswith("!") for pattern in matches)
 
 

@@ -36,8 +36,8 @@ TUNNEL_DEADLINE_S = 60.0
 
 REFUSALS = {
     "Host key verification failed": "the host key of {host} is not the one in ssh_known_hosts",
-    "Permission denied (publickey": "{host} does not let jupyterspawner in with ssh_client_key",
-    "password is required": "sudo on {host} does not let jupyterspawner run {wrapper}{as_account}",
+    "Permission denied (publickey": "{host} does not let the service account in with ssh_client_key",
+    "password is required": "sudo on {host} does not let the service account run {wrapper}{as_account}",
     "unknown user": "{host} has no account {account}",
 }
 """Messages of ssh and sudo, and what they mean here. With a host that has long been set up, no waiting changes them."""
@@ -56,7 +56,7 @@ UNREACHABLE = (
 MEANINGS = {
     **REFUSALS,
     "Could not resolve hostname": "{host} cannot be found",
-    **dict.fromkeys(UNREACHABLE, "{host} cannot be reached on port 22"),
+    **dict.fromkeys(UNREACHABLE, "{host} cannot be reached over SSH"),
 }
 """What is in a message → what it means; the first that fits."""
 

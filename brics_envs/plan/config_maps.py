@@ -5,7 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 
-from brics_envs.config.deploy_dir import CLIENT_PUBLIC, KNOWN_HOSTS, NADIR_CONFIG, NADIR_KNOWN_HOSTS
+from brics_envs.config.deploy_dir import (
+    CLIENT_PUBLIC,
+    KNOWN_HOSTS,
+    NADIR_CONFIG,
+    NADIR_KNOWN_HOSTS,
+    SSH_CONFIG,
+)
 from brics_envs.config.dev_users import projects_by_user
 from brics_envs.plan.desired import DesiredState
 from brics_envs.plan.overlay import Document
@@ -50,7 +56,10 @@ def _dev_users(desired: DesiredState, _: InstanceSecrets) -> dict[str, str]:
 
 def _known_hosts(desired: DesiredState, secrets: InstanceSecrets) -> dict[str, str]:
     own = f"{desired.settings.sshHostname} {secrets.texts.get(HOST_PUBLIC, '')}"
-    return {"known_hosts": secrets.texts.get(KNOWN_HOSTS, own)}
+    return {
+        "known_hosts": secrets.texts.get(KNOWN_HOSTS, own),
+        "ssh_config": (desired.deploy_files or {}).get(SSH_CONFIG, ""),
+    }
 
 
 def _authorized_keys(_: DesiredState, secrets: InstanceSecrets) -> dict[str, str]:

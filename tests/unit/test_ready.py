@@ -28,11 +28,11 @@ APPLIED = Record(
         ),
         (
             "jupyterspawner@slurm.example.org: Permission denied (publickey).",
-            "slurm.example.org does not let jupyterspawner in with ssh_client_key",
+            "slurm.example.org does not let the service account in with ssh_client_key",
         ),
         (
             "sudo: a password is required",
-            "sudo on slurm.example.org does not let jupyterspawner run /opt/w/bin/slurmspawner_squeue as a.p",
+            "sudo on slurm.example.org does not let the service account run /opt/w/bin/slurmspawner_squeue as a.p",
         ),
         (
             "sudo: unknown user a.p\nsudo: error initializing audit plugin",
@@ -45,7 +45,7 @@ APPLIED = Record(
         *(
             (
                 f"ssh: connect to host slurm.example.org port 22: {reason}",
-                "slurm.example.org cannot be reached on port 22",
+                "slurm.example.org cannot be reached over SSH",
             )
             for reason in (
                 "Connection refused",

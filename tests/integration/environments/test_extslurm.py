@@ -141,7 +141,7 @@ def test_the_host_does_not_know_our_key(one: One, slurm_host: SlurmHost, deploy_
     finally:
         for name, text in slurm_keys(slurm_host).items():
             (deploy_dir / name).write_text(text)
-    assert f"{slurm_host.address} does not let jupyterspawner in with ssh_client_key" in error
+    assert f"{slurm_host.address} does not let the service account in with ssh_client_key" in error
     one.up("--deploy-dir", str(deploy_dir))
 
 
@@ -151,7 +151,7 @@ def test_the_service_account_lacks_its_sudo_rights(one: One, slurm_host: SlurmHo
         error = failed_up(one, deploy_dir)
     finally:
         slurm_host.run("mv", "/etc/brics.sudoers", "/etc/sudoers.d/brics")
-    assert f"sudo on {slurm_host.address} does not let jupyterspawner run" in error
+    assert f"sudo on {slurm_host.address} does not let the service account run" in error
     one.up("--deploy-dir", str(deploy_dir))
 
 
