@@ -35,7 +35,7 @@ def test_what_a_row_says():
 
 
 def test_a_cluster_has_productions_defaults():
-    kustomization = yaml.safe_load((ROOT / "k8s/overlays/kubernetes/kustomization.yaml").read_text())
+    kustomization = yaml.safe_load((ROOT / "k8s/components/cluster/kustomization.yaml").read_text())
     (literals,) = (
         one["literals"] for one in kustomization["configMapGenerator"] if one["name"] == "deploy-config"
     )
