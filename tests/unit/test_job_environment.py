@@ -63,7 +63,7 @@ def run(script: str, environment: Mapping[str, str], home: Path) -> dict[str, st
     around = {name: value.replace("/SERVICE", str(service)) for name, value in LEFT_BEHIND.items()}
     done = subprocess.run(
         [str(job)],
-        env=around | {"SLURM_JOB_ID": "7", "CUDA_VISIBLE_DEVICES": "0"},
+        env=around | {"SLURM_JOB_ID": "7", "CUDA_VISIBLE_DEVICES": "0", "SLURM_SUBMIT_DIR": str(service)},
         capture_output=True,
         timeout=60,
     )
@@ -97,7 +97,7 @@ def test_the_accounts_own_and_what_the_hub_tells_arrive(script: str, tmp_path: P
         name: sent[name] for name in ("JUPYTERHUB_API_TOKEN", "QUOTES", "EMPTY")
     }
     assert (found["USER"], found["LOGNAME"], found["HOME"]) == (OWN.pw_name, OWN.pw_name, OWN.pw_dir)
-    assert found["SHELL"] == OWN.pw_shell
+    assert (found["SHELL"], found["SLURM_SUBMIT_DIR"]) == (OWN.pw_shell, OWN.pw_dir)
     assert "service" not in found["PATH"]
     assert "/srv/venv" not in found["PATH"]
     assert not {"STRAY", "SUDO_USER", "JUPYTERHUB_OLD", "JPY_API_TOKEN", "TZ", "SLURMSPAWNER_JOB_ID"} & set(

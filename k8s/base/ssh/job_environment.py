@@ -34,6 +34,8 @@ $passwd
 END_OF_ACCOUNT
     unset -v name passwd
     LOGNAME=$USER SHELL=${SHELL:-/bin/sh}
+    # Where sbatch ran: the service account's home.
+    [ -z "${SLURM_SUBMIT_DIR-}" ] || export SLURM_SUBMIT_DIR="$HOME"
     export USER LOGNAME HOME SHELL @MARKER@="${SLURM_JOB_ID-}"
 @AGAIN@fi
 """

@@ -9,7 +9,7 @@ library of Python 3.9 alone, and little of it: it runs at every look at a job.
 """
 
 # pathlib is slow to import.
-# ruff: noqa: PTH100, PTH103, PTH108, PTH110, PTH112, PTH116, PTH120, PTH123, PTH208
+# ruff: noqa: PTH100, PTH103, PTH108, PTH112, PTH116, PTH120, PTH123, PTH208
 
 import fcntl
 import os
@@ -140,12 +140,20 @@ def connect(control, deadline):
             fail(f"no connection to Slurm's host in {WAIT_S} s: timed out", EXIT_BUSY)
         time.sleep(PAUSE_S)
     if not listens(control):
-        if not (os.path.exists(failure) and os.stat(failure).st_mtime > began):
-            open_connection(control, failure)
+        # It is there only while no connection has been opened since.
+        with suppress(FileNotFoundError):
+            if os.stat(failure).st_mtime > began:
+                give_up(failure)
+        open_connection(control, failure)
         if not listens(control):
-            with open(failure) as file:
-                fail(file.read().strip() or "no connection to Slurm's host", EXIT_SSH, "")
+            give_up(failure)
+        os.unlink(failure)
     os.close(held)
+
+
+def give_up(failure):
+    with open(failure) as file:
+        fail(file.read().strip() or "no connection to Slurm's host", EXIT_SSH, "")
 
 
 def open_connection(control, failure):
