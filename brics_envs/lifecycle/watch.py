@@ -63,15 +63,13 @@ def _watch_pod(root: Path, pod: PodState) -> PodState | None:
     """Watch until the pod is another one; that one, if there is one."""
     live = mounted(pod)
     record = observe_record(pod, pod.instance.directory(root))
-    for name, one in live.items():
-        say(f"watching {name}: {one.directory}")
-    if not live:
-        say(f"no directory is mounted: `invoke up --env {pod.environment} --repo NAME=PATH --live` does that")
     configuration = directories(root, pod)
-    say(f"watching the configuration: {', '.join(map(str, configuration))}")
-    say("Ctrl-C ends the watching and leaves the pod as it is")
-    looked, pending = time.monotonic(), frozenset[Path]()
+    said, looked, pending = False, time.monotonic(), frozenset[Path]()
     for changed in watching.changes([*(one.directory for one in live.values()), *configuration]):
+        if not said:
+            # By now nothing is missed.
+            _introduce(pod, live, configuration)
+            said = True
         pending |= changed
         if not pending and time.monotonic() - looked < LOOK_S:
             continue
@@ -90,6 +88,15 @@ def _watch_pod(root: Path, pod: PodState) -> PodState | None:
         except EnvsError as error:
             say(error.message)
     return None
+
+
+def _introduce(pod: PodState, live: Mapping[str, Live], configuration: list[Path]) -> None:
+    for name, one in live.items():
+        say(f"watching {name}: {one.directory}")
+    if not live:
+        say(f"no directory is mounted: `invoke up --env {pod.environment} --repo NAME=PATH --live` does that")
+    say(f"watching the configuration: {', '.join(map(str, configuration))}")
+    say("Ctrl-C ends the watching and leaves the pod as it is")
 
 
 def _put_in_force(

@@ -67,6 +67,7 @@ class Supervisor:
         self.args = args
         self.hub = None
         self.signal = None
+        self.told = None
         self.reader, self.writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(self.writer, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -80,18 +81,16 @@ class Supervisor:
         os.umask(0o022)
 
     def stop(self, number, _frame):
-        """Pass a signal on; the hub's end ends this process."""
+        """Note a signal, for the hub, whose end ends this process."""
         self.signal = number
-        if self.hub:
-            os.kill(self.hub, number)
 
     def run(self):
         """Run hubs until one ends by itself, or this process is told to end."""
         self.replace()
         while self.signal is None or self.hub:
-            if self.signal and self.hub:
-                # It may have come while there was no hub to pass it on to.
+            if self.signal and self.told != self.hub:
                 os.kill(self.hub, self.signal)
+                self.told = self.hub
             ready, _, _ = select.select([self.listener, self.reader], [], [])
             if self.reader in ready:
                 os.read(self.reader, 4096)

@@ -35,6 +35,7 @@ class Live:
     running: RunningInstance
     root: Path
     watching: Started
+    options: tuple[str, ...]
     seen: int = field(default=0)
 
     @property
@@ -89,7 +90,7 @@ def live(
     options = (*options, "--deploy-dir", str(debug_settings))
     with Started(World(PROJECT, os.environ), "up", *options, *repos, "--live") as watching:
         watching.wait_for_line("Ctrl-C ends the watching")
-        made = Live(running, root, watching, len(watching.output))
+        made = Live(running, root, watching, options, len(watching.output))
         assert state(root) == before, "files on the host were written"
         yield made
         ok(invoke("up", *options, timeout_s=UP_DEADLINE_S))
@@ -195,6 +196,21 @@ def test_what_nobody_else_can_read_is_refused(live: Live) -> None:
     assert str(file) in done.stderr
     assert "chmod" in done.stderr
     file.chmod(0o644)
+
+
+def test_edited_settings_are_put_in_place(live: Live, debug_settings: Path, testuser: HubClient) -> None:
+    file = debug_settings / "deploy.yaml"
+    file.write_text("logLevel: LOUD\n")
+    assert "LOUD" in live.said("deploy.yaml")
+    file.write_text("logLevel: INFO\n")
+    said = live.said("in force")
+    assert "put in place; restarting jupyterhub; jobs go on" in said
+    assert live.running.hub("cat", "/etc/brics/deploy/logLevel") == "INFO"
+    assert testuser.signed_in
+    file.write_text("logLevel: DEBUG\n")
+    live.said("in force")
+    plan = invoke("up", *live.options, "--dry-run")
+    assert "nothing to do" in ok(plan).stdout
 
 
 def test_ctrl_c_ends_the_watching_and_watch_goes_on(live: Live) -> None:

@@ -1,0 +1,38 @@
+"""A question at a terminal, and none without one."""
+
+import os
+import pty
+import sys
+from contextlib import contextmanager
+
+import pytest
+
+from brics_envs.effects import terminal
+
+
+@contextmanager
+def at_a_terminal(monkeypatch):
+    """Standard input and standard error are a terminal's; what is typed there is written to the descriptor."""
+    person, ours = pty.openpty()
+    with os.fdopen(ours) as read, os.fdopen(os.dup(ours), "w", buffering=1) as written:
+        monkeypatch.setattr(sys, "stdin", read)
+        monkeypatch.setattr(sys, "stderr", written)
+        yield person
+    os.close(person)
+
+
+@pytest.mark.parametrize(
+    ("typed", "agrees"), [("y\n", True), ("Yes\n", True), ("n\n", False), ("\n", False), ("\x04", False)]
+)
+def test_only_yes_is_yes(monkeypatch, typed, agrees):
+    with at_a_terminal(monkeypatch) as person:
+        assert terminal.is_there()
+        os.write(person, typed.encode())
+        assert terminal.agrees("End these jobs?") is agrees
+        assert "End these jobs? [y/N]" in os.read(person, 1000).decode()
+
+
+def test_nobody_is_asked_without_a_terminal(monkeypatch):
+    with at_a_terminal(monkeypatch), open(os.devnull) as nothing:  # noqa: PTH123
+        monkeypatch.setattr(sys, "stdin", nothing)
+        assert not terminal.is_there()
