@@ -66,6 +66,15 @@ def service(c: Context, **options: Any) -> None:
 
 
 @project_task()
+def smoke(c: Context, env: str, instance: str, user: str) -> None:
+    """Use a running instance as a user would: sign in, start a server, run a cell, stop; times of each step."""
+    from brics_envs.config.environment import load_environment
+    from brics_envs.lifecycle import smoke as lifecycle
+
+    print(lifecycle.smoke(load_environment(ROOT, env), parse_instance(instance), user))
+
+
+@project_task()
 def status(c: Context, json: bool, instance: str = "") -> None:
     """Show what is up: instances, containers and their health, Slurm's nodes and jobs."""
     from brics_envs.lifecycle import status as lifecycle

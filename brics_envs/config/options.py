@@ -89,7 +89,9 @@ OPTIONS = {
     "repo": Option("dev repository as NAME=PATH, NAME=URL[@REF] or NAME=builtin; may be repeated", None),
     "show-secrets": Option("show the secrets of _build/NAME, if there are any, instead of markers", False),
     "to": Option("directory to make (default: the volume's name)"),
-    "user": Option("user in the container, such as testuser.project1"),
+    "user": Option(
+        "user in the container, such as testuser.project1; of token and smoke, a <USER> of dev_users"
+    ),
     "volume": Option("name of a volume, such as jupyterhub_root"),
     "yes": Option("end running jobs without asking", False),
 }

@@ -20,6 +20,7 @@ IMPORT_NAMES = {
     "PyJWT": "jwt",
     "PyYAML": "yaml",
     "setuptools-scm": "setuptools_scm",
+    "websocket-client": "websocket",
 }
 """Distributions whose packages are called differently."""
 
