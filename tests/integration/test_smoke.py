@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from brics_envs.errors import BAD_INPUT
@@ -65,6 +66,7 @@ def carried_out(inputs: Mapping[str, str], directory: Path) -> list[tuple[str, i
     return done
 
 
+@pytest.mark.full
 def test_the_actions_steps(running: RunningInstance, tmp_path: Path) -> None:
     package = PROJECT / "packages/slurmspawner_wrappers"
     inputs = {
