@@ -145,6 +145,56 @@ def test_the_host_does_not_know_our_key(one: One, slurm_host: SlurmHost, deploy_
     one.up("--deploy-dir", str(deploy_dir))
 
 
+AUTHORIZED = "/etc/ssh/authorized_keys.d/jupyterspawner"
+
+
+def test_keys_are_changed_under_a_running_notebook(
+    one: One, slurm_host: SlurmHost, around: Outside, deploy_dir: Path
+) -> None:
+    """As docs/maintain.md says: what is accepted first, what is used next, what was accepted last."""
+    client_key, host_key = make_key_pair("hub-2"), make_key_pair("slurm-host-2")
+    authorized = slurm_host.run("cat", AUTHORIZED)
+    served = around.directory / "host-key" / "ssh_host_ed25519_key"
+    client = one.client()
+    client.start(brics_project="project1.brics")
+    try:
+        with client.kernel() as kernel:
+            kernel.run("x = 42")
+            jobs = slurm_host.jobs()
+            slurm_host.run("sh", "-c", f"echo '{client_key.public}' >>{AUTHORIZED}")
+            (deploy_dir / "ssh_client_key").write_bytes(client_key.private)
+            (deploy_dir / "ssh_client_key.pub").write_text(client_key.public)
+            one.up("--deploy-dir", str(deploy_dir))
+            slurm_host.run("sh", "-c", f"echo '{client_key.public}' >{AUTHORIZED}")
+
+            new = f"{slurm_host.address} {host_key.public}\n"
+            (deploy_dir / "ssh_known_hosts").write_text(slurm_host.known_hosts + new)
+            one.up("--deploy-dir", str(deploy_dir))
+            change_host_key(slurm_host, served, host_key.private)
+            (deploy_dir / "ssh_known_hosts").write_text(new)
+            one.up("--deploy-dir", str(deploy_dir))
+
+            assert slurm_host.jobs() == jobs
+            assert kernel.run("print(x)").strip() == "42"
+        client.stop()
+        client.start(brics_project="project1.brics")
+        client.stop()
+    finally:
+        change_host_key(slurm_host, served, slurm_host.host_key.private)
+        slurm_host.run("sh", "-c", f"echo '{authorized}' >{AUTHORIZED}")
+        for name, text in slurm_keys(slurm_host).items():
+            (deploy_dir / name).write_text(text)
+        one.up("--deploy-dir", str(deploy_dir))
+
+
+def change_host_key(host: SlurmHost, file: Path, key: bytes) -> None:
+    """Have its sshd use another key."""
+    file.chmod(0o600)
+    file.write_bytes(key)
+    file.chmod(0o400)
+    host.run("s6-svc", "-r", "/run/service/sshd")
+
+
 def test_the_service_account_lacks_its_sudo_rights(one: One, slurm_host: SlurmHost, deploy_dir: Path) -> None:
     slurm_host.run("mv", "/etc/sudoers.d/brics", "/etc/brics.sudoers")
     try:
