@@ -100,7 +100,7 @@ def load_deploy_files(directory: Path, names: Sequence[str], ssh_hostname: str) 
         except ConfigError as error:
             problems.append(error.message)
     if problems:
-        raise ConfigError("\n".join(problems), hint="the README tells what belongs in a --deploy-dir")
+        raise ConfigError("\n".join(problems), hint="docs/deploy.md tells what belongs in a --deploy-dir")
     return texts
 
 

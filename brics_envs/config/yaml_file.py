@@ -64,7 +64,7 @@ def load_mapping(path: Path) -> YamlMapping:
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"{path}: not valid YAML: {error}") from error
     if node is not None and not isinstance(node, yaml.MappingNode):
-        raise ConfigError(f"{path}: expected `key: value` lines", hint="the README lists the keys")
+        raise ConfigError(f"{path}: expected `key: value` lines", hint="docs/configuration.md lists the keys")
     return _mapping(path, text, node)
 
 
