@@ -20,6 +20,7 @@ from brics_envs.config.config_map import read_config_map
 from brics_envs.config.dev_users import DevUsersError
 from brics_envs.config.job_settings import PRODUCTION, JobSettings, setting
 from brics_envs.config.setting_types import (
+    MAX_ANNOUNCEMENT_LENGTH,
     MIN_PASSWORD_LENGTH,
     AbsolutePath,
     Accounts,
@@ -28,6 +29,7 @@ from brics_envs.config.setting_types import (
     HostName,
     Hours,
     HubUrl,
+    IdleHours,
     IssuerUrl,
     Kind,
     LogLevel,
@@ -36,6 +38,7 @@ from brics_envs.config.setting_types import (
     RedirectUrl,
     Seconds,
     Switch,
+    Users,
 )
 from brics_envs.config.yaml_file import YamlMapping, load_mapping
 from brics_envs.errors import ConfigError
@@ -117,6 +120,18 @@ class DeploySettings(JobSettings):
     jwksMaxAgeSeconds: Annotated[Seconds, Field(ge=1, le=86400)] = setting(
         60, "how long the issuer's keys are kept, and at most accepted after it has withdrawn them", "seconds"
     )
+    adminUsers: Users = setting(
+        (), "users who see and stop everybody's servers, with blanks between; they cannot open them"
+    )
+    idleServerHours: IdleHours = setting(
+        0, "how long a server may be unused before it is stopped, 0: for ever", "hours", production=8
+    )
+    announcement: Annotated[str, Field(max_length=MAX_ANNOUNCEMENT_LENGTH), Kind("text")] = setting(
+        "",
+        "plain text for everybody, on the hub's pages and on the local issuer's; the next `up` shows it, and restarts "
+        "nothing",
+        "characters",
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> DeploySettings:
@@ -136,8 +151,10 @@ class DeploySettings(JobSettings):
 
     def public(self) -> dict[str, str]:
         """The settings that are set and no secrets, as strings: the contents of ``deploy-config``."""
-        excluded = {"devUsers", "dummyAuthPassword", "slurmHostAliases"}
+        excluded = {"adminUsers", "announcement", "devUsers", "dummyAuthPassword", "slurmHostAliases"}
         values = self.model_dump(exclude=excluded, exclude_none=True)
+        if self.adminUsers:
+            values["adminUsers"] = " ".join(self.adminUsers)
         return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
 
     @property

@@ -34,6 +34,12 @@ NADIR_PUBLIC = f"{NADIR_KEY}.pub"
 NADIR_CONFIG = "nadir_config"
 NADIR_KNOWN_HOSTS = "ssh_nadir_known_hosts"
 
+METRICS_TOKEN = "metrics_token"  # noqa: S105 - a file's name
+"""May be there in every environment: the token with which Prometheus reads the hub's metrics."""
+
+MIN_TOKEN_LENGTH = 32
+"""Shortest token of a user's own, characters."""
+
 EXTERNAL_SLURM_FILES = (CLIENT_KEY, CLIENT_PUBLIC, KNOWN_HOSTS)
 ZENITH_FILES = (ZENITH_KEY, ZENITH_PUBLIC, ZENITH_CONFIG)
 NADIR_FILES = (NADIR_KEY, NADIR_PUBLIC, NADIR_CONFIG, NADIR_KNOWN_HOSTS)
@@ -58,6 +64,11 @@ def settings_file(directory: Path) -> Path:
             hint="one of them holds the deployment's settings",
         )
     return found[0]
+
+
+def optional_files(directory: Path) -> tuple[str, ...]:
+    """The files that no environment needs, and that are there."""
+    return tuple(name for name in (METRICS_TOKEN,) if (directory / name).exists())
 
 
 def load_deploy_files(directory: Path, names: Sequence[str], ssh_hostname: str) -> dict[str, str]:
@@ -93,6 +104,8 @@ def load_deploy_files(directory: Path, names: Sequence[str], ssh_hostname: str) 
                 texts[name] = _zenith_config(path)
             elif name == NADIR_CONFIG:
                 texts[name] = _nadir_config(path)
+            elif name == METRICS_TOKEN:
+                texts[name] = _metrics_token(path)
             elif path.suffix == ".pub":
                 texts[name] = _public_key(path, texts.get(path.stem, ""))
             else:
@@ -113,6 +126,17 @@ def _private_key(path: Path) -> str:
         raise ConfigError(f"{path}: not a private SSH key without a passphrase") from None
     # ssh does not read a key whose last line has no end.
     return text if text.endswith("\n") else f"{text}\n"
+
+
+def _metrics_token(path: Path) -> str:
+    token = read_text(path).strip()
+    _refuse_readable(path)
+    if not re.fullmatch(rf"[A-Za-z0-9._~+/=-]{{{MIN_TOKEN_LENGTH},}}", token):
+        raise ConfigError(
+            f"{path}: not one word of at least {MIN_TOKEN_LENGTH} letters, digits and ._~+/=-: "
+            f"`openssl rand -hex 32 >{path}` makes one"
+        )
+    return token
 
 
 def _load_private(text: str) -> bytes:

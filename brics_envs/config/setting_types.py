@@ -12,10 +12,19 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from brics_envs.config.addresses import is_loopback, parsed_address
-from brics_envs.config.dev_users import DevUser, parse_words
+from brics_envs.config.dev_users import BLANKS, NAME, DevUser, parse_words
 
 MIN_PASSWORD_LENGTH = 12
 """Shortest dummyAuthPassword of a deploy.yaml, characters."""
+
+MAX_ANNOUNCEMENT_LENGTH = 2000
+"""Longest announcement, characters: every page begins with it."""
+
+MAX_USER_LENGTH = 64
+"""Longest name of a user, characters: the claim ``short_name`` of a token."""
+
+MIN_IDLE_HOURS = 0.005
+"""Shortest time after which a server that nobody uses can be stopped."""
 
 MAX_SESSION_HOURS = 14 * 24
 """Longest time for which a sign-in can be made to count: JupyterHub's own default."""
@@ -218,6 +227,25 @@ def _accounts(value: object) -> tuple[DevUser, ...]:
     return parse_words(value)
 
 
+def _users(value: object) -> tuple[str, ...]:
+    if not isinstance(value, str):
+        raise ValueError("must be a string: <USER> with blanks between them")
+    users = [word for word in re.split(f"[{BLANKS}]+", value) if word]
+    for user in users:
+        if not NAME.fullmatch(user) or len(user) > MAX_USER_LENGTH:
+            raise ValueError(
+                f"{user!r}: a user's name, without a project, has a-z, 0-9, _ and -, and begins with a letter or _"
+            )
+    return tuple(dict.fromkeys(users))
+
+
+def _idle_hours(value: float) -> float:
+    # A server that is used says so a few times in that time.
+    if 0 < value < MIN_IDLE_HOURS:
+        raise ValueError(f"must be 0 or at least {MIN_IDLE_HOURS}")
+    return value
+
+
 AbsolutePath = Annotated[str, AfterValidator(_absolute_path), Kind("absolute path")]
 Accounts = Annotated[tuple[DevUser, ...], BeforeValidator(_accounts), Kind("words <USER>.<PROJECT>")]
 BaseUrl = Annotated[str, AfterValidator(_base_url), Kind("URL path")]
@@ -229,6 +257,12 @@ Hours = Annotated[float, Field(ge=0.001, le=MAX_SESSION_HOURS, strict=True), Kin
 HubUrl = Annotated[str, AfterValidator(_http_url), AfterValidator(_without_slash), Kind("URL")]
 LogLevel = Annotated[LOG_LEVELS, Kind(", ".join(get_args(LOG_LEVELS)))]
 # As it is: an issuer's name may end in a slash, and tokens have the very same.
+IdleHours = Annotated[
+    float,
+    Field(ge=0, le=MAX_SESSION_HOURS, strict=True),
+    AfterValidator(_idle_hours),
+    Kind("number", is_text=False),
+]
 IssuerUrl = Annotated[str, AfterValidator(_http_url), AfterValidator(_issuer), Kind("URL")]
 NotebookPath = Annotated[
     str, AfterValidator(_notebook_path), Kind("path, with variables such as $HOME, {project}, {username}")
@@ -243,4 +277,5 @@ ShellText = Annotated[
 ]
 SlurmName = Annotated[str, AfterValidator(_slurm_name), Kind("name")]
 SlurmNames = Annotated[str, AfterValidator(_slurm_names), Kind("names with blanks between")]
+Users = Annotated[tuple[str, ...], BeforeValidator(_users), Kind("words <USER>")]
 Switch = Annotated[bool, Field(strict=True), Kind("true or false", is_text=False)]

@@ -55,7 +55,7 @@ def _row(key: str, field: FieldInfo) -> SettingRow:
 
 def _shown(default: object) -> str:
     """A default as it is written in YAML; nothing if there is none."""
-    if default is None or default == {}:
+    if default in (None, {}, ()):
         return ""
     return str(default).lower() if isinstance(default, bool) else str(default)
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from brics_envs.config.deploy_dir import CLIENT_KEY
+from brics_envs.config.deploy_dir import CLIENT_KEY, METRICS_TOKEN
 from brics_envs.effects.files import write_private
 from brics_envs.effects.keys import make_key_pair, make_password
 from brics_envs.effects.tokens import make_jwks
@@ -75,6 +75,7 @@ def _text(content: Callable[[], str]) -> Callable[[Path], None]:
 MAKERS: Mapping[str, Callable[[Path], None]] = {
     PASSWORD: _text(make_password),
     PROXY_TOKEN: _text(lambda: make_password(SHARED_SECRET_LENGTH)),
+    METRICS_TOKEN: _text(lambda: make_password(SHARED_SECRET_LENGTH)),
     CLIENT_KEY: _key_pair("jupyterhub"),
     HOST_KEY: _key_pair("slurm"),
     ISSUER_JWKS: _text(lambda: json.dumps(make_jwks())),

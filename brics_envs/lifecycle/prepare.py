@@ -12,7 +12,13 @@ from pathlib import Path
 import pykustomize
 from brics_envs.config.addresses import is_local
 from brics_envs.config.deploy import DeploySettings, load_config_map_settings, load_deploy_settings
-from brics_envs.config.deploy_dir import CONFIG_MAP, SETTINGS, load_deploy_files, settings_file
+from brics_envs.config.deploy_dir import (
+    CONFIG_MAP,
+    SETTINGS,
+    load_deploy_files,
+    optional_files,
+    settings_file,
+)
 from brics_envs.config.dev_users import load_dev_users
 from brics_envs.config.environment import Environment, load_environment
 from brics_envs.config.options import Base, parse_base, parse_port
@@ -108,6 +114,7 @@ def prepare(options: UpOptions) -> DesiredState:
     hub_api = _checked_settings(file, settings, overlay)
     has_users = overlay.refers_to("ConfigMap", "dev-user-config")
     needed = deploy_dir_files(overlay)
+    files = (*needed, *optional_files(deploy_dir)) if deploy_dir else needed
     return DesiredState(
         environment=environment,
         checkout=read_checkout(environment.root),
@@ -123,7 +130,7 @@ def prepare(options: UpOptions) -> DesiredState:
             hub_api=hub_api,
             inside=container_ports(overlay.pod),
         ),
-        deploy_files=load_deploy_files(deploy_dir or Path(), needed, settings.sshHostname)
+        deploy_files=load_deploy_files(deploy_dir or Path(), files, settings.sshHostname)
         if deploy_dir or not needed
         else None,
         images={ZENITH_CONTAINER: load_versions(environment.root).zenith_client_image}

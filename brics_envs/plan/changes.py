@@ -16,6 +16,10 @@ SLURM = "slurm"
 """The container whose end ends the running jobs."""
 
 
+READ_WHEN_NEEDED = frozenset({"announcement"})
+"""Volumes of the pod whose readers look into them whenever they need to."""
+
+
 @dataclass(frozen=True)
 class Change:
     """What has to be done to a pod that is there.
@@ -67,13 +71,13 @@ def change_of(
 
 
 def readers_of(pod: Document, item: Item) -> set[str] | None:
-    """The containers that read an item; none if a change of it makes another pod.
+    """The containers that read an item when they start; none if a change of it makes another pod.
 
     Init containers have done their work when the others start: what they read makes another pod, too.
     """
     if item.kind not in ("ConfigMap", "Secret"):
         return None
-    volumes = set(_volumes_with(pod, item))
+    volumes = set(_volumes_with(pod, item)) - READ_WHEN_NEEDED
     spec = pod["spec"]
     if any(_mounts(container, volumes) for container in spec.get("initContainers", ())):
         return None

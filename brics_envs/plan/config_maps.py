@@ -72,7 +72,12 @@ def _nadir_server(_: DesiredState, secrets: InstanceSecrets) -> dict[str, str]:
     return {name: secrets.texts.get(name, "") for name in (NADIR_CONFIG, NADIR_KNOWN_HOSTS)}
 
 
+def _announcement(desired: DesiredState, _: InstanceSecrets) -> dict[str, str]:
+    return {"text": desired.settings.announcement}
+
+
 CONFIG_MAPS: Mapping[str, Callable[[DesiredState, InstanceSecrets], dict[str, str]]] = {
+    "announcement": _announcement,
     "deploy-config": _deploy_config,
     "dev-user-config": _dev_users,
     "ssh-known-hosts": _known_hosts,

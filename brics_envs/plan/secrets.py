@@ -12,6 +12,7 @@ from brics_envs.config.deploy_dir import (
     CLIENT_KEY,
     CLIENT_PUBLIC,
     EXTERNAL_SLURM_FILES,
+    METRICS_TOKEN,
     NADIR_FILES,
     NADIR_KEY,
     NADIR_PUBLIC,
@@ -33,6 +34,7 @@ CRYPTO_PASSPHRASE = "signin_crypto_passphrase"  # noqa: S105
 SECRETS: Mapping[str, Mapping[str, str]] = {
     "deploy-secret": {"dummyAuthPassword": PASSWORD},
     "jupyterhub-slurm-proxy-api": {"token": PROXY_TOKEN},
+    "jupyterhub-slurm-metrics": {"token": METRICS_TOKEN},
     "jupyterhub-slurm-ssh-client-key": {"ssh_client_key": CLIENT_KEY, "ssh_client_key.pub": CLIENT_PUBLIC},
     "jupyterhub-slurm-ssh-host-key": {HOST_KEY: HOST_KEY, HOST_PUBLIC: HOST_PUBLIC},
     "jupyterhub-slurm-issuer-keys": {"jwks.json": ISSUER_JWKS},

@@ -14,6 +14,8 @@ button { margin-top: 1.5rem; width: 100%; padding: .6rem; font: inherit; color: 
          border-radius: .25rem; cursor: pointer; }
 a { color: #1d4ed8; }
 .error { color: #b91c1c; }
+.announcement { padding: .5rem .75rem; background: #fef3c7; border-radius: .25rem; white-space: pre-line;
+                overflow-wrap: anywhere; }
 .hint { color: #6b7280; font-size: .875rem; }
 `;
 
@@ -59,8 +61,9 @@ ${body}
 `;
 }
 
-export function signInPage({ action, name = '', error = '' }) {
+export function signInPage({ action, name = '', error = '', announcement = '' }) {
   return page('Sign in to BriCS JupyterHub', `
+${announcement && `<p class="announcement">${escape(announcement)}</p>`}
 ${error && `<p class="error" role="alert">${escape(error)}</p>`}
 <form method="post" action="${escape(action)}">
 <label for="username">User name</label>

@@ -33,6 +33,15 @@ export function settings() {
 // Read anew for each sign-in: a password that was changed counts at once.
 export const password = () => readFileSync(join(ETC, 'deploy-secret/dummyAuthPassword'), 'utf8');
 
+// Read anew for each page; without the file there is none.
+export function announcement() {
+  try {
+    return file('announcement/text');
+  } catch {
+    return '';
+  }
+}
+
 export const signingKeys = () => json(KEYS_FILE);
 export const devUsers = () => json(DEV_USERS_FILE);
 

@@ -5,6 +5,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { errors } from 'oidc-provider';
 
 import { messagePage, signInPage } from './pages.js';
+import { announcement } from './settings.js';
 
 const MAX_BODY = 8 * 1024;
 const UNKNOWN = Symbol('unknown');
@@ -47,7 +48,7 @@ export function signIn({ provider, accounts, password, throttle, settings, log }
     const action = interactionPath(uid);
     if (ctx.path !== action) throw new errors.SessionNotFound('another interaction');
     if (ctx.method !== 'POST') {
-      ctx.body = signInPage({ action });
+      ctx.body = signInPage({ action, announcement: announcement() });
       return;
     }
     if (!isOwnForm(ctx, settings.issuer)) ctx.throw(403);
@@ -55,7 +56,8 @@ export function signIn({ provider, accounts, password, throttle, settings, log }
     const error = await attempt(ctx, form);
     if (error) {
       const { status } = ctx;
-      ctx.body = signInPage({ action, name: form.get('username') ?? '', error });
+      const name = form.get('username') ?? '';
+      ctx.body = signInPage({ action, name, error, announcement: announcement() });
       ctx.status = status;
     }
   }

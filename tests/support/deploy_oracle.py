@@ -53,6 +53,7 @@ WHOLE_NUMBERS = {
 NO_TEXT = {
     "sessionHours",
     "startSignInHours",
+    "idleServerHours",
     "invalidTokenLogout",
     "slurmHostAliases",
     "jobSrun",
@@ -302,6 +303,19 @@ def _is_hours(value: Any) -> bool:
     return number and math.isfinite(value) and 0.001 <= value <= 336
 
 
+def _is_idle_hours(value: Any) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and (value == 0 or 0.005 <= value <= 336)
+
+
+def _is_names(value: Any) -> bool:
+    if not isinstance(value, str):
+        return False
+    words = value.replace("\t", " ").replace("\r", " ").replace("\n", " ").split(" ")
+    first, further = set(string.ascii_lowercase + "_"), set(string.ascii_lowercase + string.digits + "_-")
+    return all(len(w) <= 64 and w[0] in first and set(w) <= further for w in words if w)
+
+
 def _is_aliases(value: Any) -> bool:
     return isinstance(value, dict) and all(
         isinstance(name, str) and is_host(name) and is_address(address) for name, address in value.items()
@@ -417,5 +431,8 @@ RULES: Mapping[str, Callable[[Any], bool]] = {
     "jobPrologue": _is_script,
     "jobEpilogue": _is_script,
     "jobSrun": lambda value: isinstance(value, bool),
+    "adminUsers": _is_names,
+    "idleServerHours": _is_idle_hours,
+    "announcement": lambda value: isinstance(value, str) and len(value) <= 2000,
 }
 """Key → whether it may have a value; the password's length depends on the file."""

@@ -36,6 +36,7 @@ def manifest_of(environment="dev_dummyauth"):
     made = {
         "deploy-config": dict.fromkeys(SETTINGS, "x"),
         "dev-user-config": {"dev_users": "x"},
+        "announcement": {"text": "x"},
     }
     return [
         *({"kind": "ConfigMap", "metadata": {"name": name}, "data": data} for name, data in made.items()),
@@ -69,6 +70,8 @@ def change(before, now, images=IMAGES, stopped=()):
         ("dev_dummyauth", "ConfigMap", "deploy-config", "baseUrl", ["jupyterhub", "configurable-http-proxy"]),
         ("dev_dummyauth", "ConfigMap", "deploy-config", "slurmSpawnerWrappersBin", ["jupyterhub", "slurm"]),
         ("dev_dummyauth", "ConfigMap", "dev-user-config", "dev_users", ["jupyterhub", "slurm"]),
+        ("dev_dummyauth", "ConfigMap", "announcement", "text", []),
+        ("dev_realauth", "ConfigMap", "announcement", "text", []),
         ("dev_dummyauth", "ConfigMap", "slurm-config", "slurm.conf", ["slurm"]),
         ("dev_dummyauth", "Secret", "deploy-secret", "dummyAuthPassword", ["jupyterhub"]),
         ("dev_realauth", "ConfigMap", "deploy-config", "logLevel", ["jupyterhub"]),

@@ -89,10 +89,10 @@ def test_keys_are_told_when_the_settings_are_right(tmp_path: Path, name: str, fi
 @pytest.mark.parametrize(
     ("name", "generated", "needed", "repositories"),
     [
-        ("dev_dummyauth", {"password", "proxy_api_token", *KEYS}, 0, BOTH),
-        ("dev_dummyauth_extslurm", {"password", "proxy_api_token"}, 3, BOTH[:1]),
-        ("prod", {"proxy_api_token"}, 6, BOTH[:1]),
-        ("prod_nadir", {"proxy_api_token"}, 7, BOTH[:1]),
+        ("dev_dummyauth", {"metrics_token", "password", "proxy_api_token", *KEYS}, 0, BOTH),
+        ("dev_dummyauth_extslurm", {"metrics_token", "password", "proxy_api_token"}, 3, BOTH[:1]),
+        ("prod", {"metrics_token", "proxy_api_token"}, 6, BOTH[:1]),
+        ("prod_nadir", {"metrics_token", "proxy_api_token"}, 7, BOTH[:1]),
     ],
 )
 def test_what_is_made_and_what_is_needed(

@@ -81,9 +81,11 @@ def test_paths_reach_the_hub_as_they_were_matched() -> None:
     assert "mapping=encoded" in HTTPD
 
 
-def test_nothing_but_the_health_check_is_open() -> None:
+def test_nothing_but_the_health_check_and_the_metrics_is_open() -> None:
     open_sections = [block for block in sections(RELYING_PARTY) if "Require all granted" in block]
-    assert [block.splitlines()[0] for block in open_sections] == ["<LocationMatch ^${BASE_PATH}hub/health$>"]
+    assert [block.splitlines()[0] for block in open_sections] == [
+        "<LocationMatch ^${BASE_PATH}hub/(health|metrics)$>"
+    ]
     assert "Require valid-user" in RELYING_PARTY
 
 

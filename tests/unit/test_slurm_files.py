@@ -188,7 +188,7 @@ def test_slurm_has_the_node_the_gpus_and_the_paths_of_the_container() -> None:
 
 def test_every_script_of_the_services_can_be_executed() -> None:
     scripts = [path for path in SERVICES.rglob("*") if path.name in ("run", "check", "SIGTERM")]
-    assert len([path for path in scripts if path.name == "run"]) == 6
+    assert len([path for path in scripts if path.name == "run"]) == 7
     assert all(path.stat().st_mode & stat.S_IXUSR for path in scripts)
 
 

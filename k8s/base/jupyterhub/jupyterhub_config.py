@@ -14,10 +14,13 @@ import batchspawner  # noqa: F401 - registers the hub API with which a job repor
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
-from deploy_settings import DEPLOY, set_spawner_traits, spawner_has  # noqa: E402 - files beside this one
+from announcement import Announcement  # noqa: E402 - files beside this one
+from deploy_settings import DEPLOY, set_spawner_traits, spawner_has  # noqa: E402
 from job_script import batch_script, srun  # noqa: E402
+from operation import let_administrators_stop_servers, serve_metrics, stop_idle_servers  # noqa: E402
 from redact import know, watch  # noqa: E402
 from separate_proxy import SeparateProxy  # noqa: E402
+from ssh_time import measure  # noqa: E402
 
 c = get_config()  # noqa: F821
 
@@ -33,6 +36,10 @@ c.JupyterHub.proxy_class = SeparateProxy
 c.ConfigurableHTTPProxy.should_start = False
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:8001"
 c.ConfigurableHTTPProxy.auth_token = Path("/etc/brics/proxy-api/token").read_text()
+
+# --- What everybody is told, on every page and without a restart.
+
+c.JupyterHub.template_vars = {"announcement": Announcement("/etc/brics/announcement/text")}
 
 # --- State, in the volume jupyterhub_root: users stay signed in and servers go on when the hub restarts.
 
@@ -83,7 +90,7 @@ c.Spawner.args = ["--HubOAuth.cache_max_age=15"]
 watch()
 know(crypt_key, *old_keys, cookie_secret.strip(), bytes.fromhex(cookie_secret.decode()))
 know(*(file.read_text().strip() for file in Path("/etc/brics/deploy-secret").glob("[!.]*")))
-know(c.ConfigurableHTTPProxy.auth_token)
+know(c.ConfigurableHTTPProxy.auth_token, serve_metrics(c))
 know(*(value for name, value in os.environ.items() if name.endswith(("TOKEN", "SECRET", "PASSWORD", "KEY"))))
 
 c.JupyterHub.log_level = DEPLOY["logLevel"]
@@ -129,6 +136,7 @@ c.SlurmSpawner.exec_prefix = f"{ON_SLURM_HOST} sudo -n -u {{username}}"
 c.SlurmSpawner.batch_submit_cmd = f"{WRAPPERS}/slurmspawner_sbatch"
 c.SlurmSpawner.batch_query_cmd = f"SLURMSPAWNER_JOB_ID={{job_id}} {WRAPPERS}/slurmspawner_squeue"
 c.SlurmSpawner.batch_cancel_cmd = f"SLURMSPAWNER_JOB_ID={{job_id}} {WRAPPERS}/slurmspawner_scancel"
+measure(f"{ON_SLURM_HOST} true")
 # The built-in BricsSlurmSpawner looks for jobs of which it knows no more than the mark, as the service account itself.
 # Whether that may see them is the site's choice (PrivateData=jobs): jobs that the hub does not know end anyway.
 set_spawner_traits(
@@ -186,6 +194,15 @@ set_spawner_traits(
     partitions=DEPLOY.get("partitions", "").split(),
     default_partition=DEPLOY.get("defaultPartition", ""),
 )
+
+# --- Operation. What Slurm's jobs compute is never taken for idle: where servers do not tell of it, none is stopped.
+
+let_administrators_stop_servers(c, DEPLOY.get("adminUsers", "").split())
+if spawner_has("reports_activity"):
+    # Pages that are merely open send requests, too.
+    SeparateProxy.traffic_is_activity = False
+    if idle_hours := float(DEPLOY["idleServerHours"]):
+        stop_idle_servers(c, idle_hours * 3600)
 
 for layer in sorted(HERE.glob("[0-9][0-9]-*.py")):
     load_subconfig(str(layer))  # noqa: F821

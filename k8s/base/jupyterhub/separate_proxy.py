@@ -15,7 +15,18 @@ class SeparateProxy(ConfigurableHTTPProxy):
     JupyterHub by itself compares routes every five minutes, which is how long a restarted proxy would know no user.
     """
 
+    traffic_is_activity = True
+    """Whether a server whose pages send requests counts as used, whatever it says itself."""
+
     _watch = None
+
+    async def get_all_routes(self):
+        """As ever, perhaps without the times of the last request."""
+        routes = await super().get_all_routes()
+        if not self.traffic_is_activity:
+            for route in routes.values():
+                route["data"].pop("last_activity", None)
+        return routes
 
     async def check_routes(self, user_dict, service_dict, routes=None):
         """As ever; from the first time on, which is when the hub is ready, the proxy is watched."""

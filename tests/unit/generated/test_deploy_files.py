@@ -61,6 +61,9 @@ VALID: Mapping[str, Any] = {
     "jobSrun": True,
     "jwtLeewaySeconds": 10,
     "jwksMaxAgeSeconds": 120,
+    "adminUsers": "alice bob-2",
+    "idleServerHours": 0.5,
+    "announcement": "Maintenance on Monday.",
 }
 HOSTILE: list[Any] = [
     *ODD,

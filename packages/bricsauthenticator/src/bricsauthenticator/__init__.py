@@ -15,7 +15,9 @@
 ``queue_watch``           the queue, asked for once for all servers that somebody watches
 ``progress``              what the page of a starting server shows
 ``job_spawner``           batchspawner's SlurmSpawner, made robust
-``port_api``              where its servers report their port
+``report_api``            where its jobs report
+``server_activity``       runs in the job's server: what counts as use of it
+``metrics``               how long Slurm's commands take, and how often they fail
 ``spawner``               ``BricsSlurmSpawner``
 ========================  ==================================================================================
 

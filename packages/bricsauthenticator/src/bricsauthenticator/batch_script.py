@@ -42,6 +42,7 @@ COMMENT = "jupyterhub:"
 """Begins the comment of every job; the mark of its start follows."""
 
 VARIABLE = "JUPYTERHUB_LAUNCHER"
+SERVER_CONFIG = "JUPYTERHUB_LAUNCHER_SERVER_CONFIG"
 END = "END_OF_LAUNCHER"
 
 DIRECTIVE = re.compile(r"#SBATCH\b")
@@ -51,6 +52,11 @@ DIRECTIVE = re.compile(r"#SBATCH\b")
 def launcher_text() -> str:
     """The program that runs in the job."""
     return resources.files(__package__).joinpath("launcher.py").read_text()
+
+
+def server_config_text() -> str:
+    """What the launcher gives the server as a part of its configuration."""
+    return resources.files(__package__).joinpath("server_activity.py").read_text()
 
 
 def server_command(python: str, mark: str, command: list[str]) -> str:
@@ -72,8 +78,13 @@ def complete(script: str, mark: str) -> str:
     lines = script.splitlines()
     end = _header_end(lines)
     header = [f"#SBATCH --comment={COMMENT}{mark}", "#SBATCH --no-requeue"]
-    launcher = [f"{VARIABLE}=$(cat <<'{END}'", *launcher_text().splitlines(), END, ")", f"export {VARIABLE}"]
+    launcher = [*_exported(VARIABLE, launcher_text()), *_exported(SERVER_CONFIG, server_config_text())]
     return "\n".join([*lines[:end], *header, *launcher, *lines[end:]]) + "\n"
+
+
+def _exported(variable: str, text: str) -> list[str]:
+    """The lines of a script that put a text into a variable of its environment."""
+    return [f"{variable}=$(cat <<'{END}'", *text.splitlines(), END, ")", f"export {variable}"]
 
 
 def _header_end(lines: list[str]) -> int:

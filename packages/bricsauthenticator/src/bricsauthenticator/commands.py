@@ -18,13 +18,14 @@ MAX_ERROR = 500
 class CommandError(RuntimeError):
     """A command failed or took too long."""
 
-    def __init__(self, reason: str, stderr: str = "") -> None:
+    def __init__(self, reason: str, stderr: str = "", status: int | None = None) -> None:
         """
         :param reason: such as the exit status.
         :param stderr: the command's error output.
+        :param status: its exit status; None: it took too long.
         """
         super().__init__(f"{reason}: {stderr[-MAX_ERROR:]}" if stderr else reason)
-        self.stderr = stderr
+        self.stderr, self.status = stderr, status
 
 
 async def run(command: str, *, stdin: str, environment: Mapping[str, str], time_limit: float) -> str:
@@ -52,7 +53,8 @@ async def run(command: str, *, stdin: str, environment: Mapping[str, str], time_
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
     if process.returncode:
-        raise CommandError(f"exit status {process.returncode}", stderr.decode(errors="replace").strip())
+        error = stderr.decode(errors="replace").strip()
+        raise CommandError(f"exit status {process.returncode}", error, process.returncode)
     return stdout.decode(errors="replace").strip()
 
 

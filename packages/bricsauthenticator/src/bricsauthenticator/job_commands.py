@@ -1,4 +1,6 @@
-"""``JobCommands``: the commands of the batch system, as the spawner runs them. Imports: commands, slurm, batch_script.
+"""``JobCommands``: the commands of the batch system, as the spawner runs them.
+
+Imports: commands, metrics, slurm, batch_script.
 
 What differs from batchspawner 1.3: every command has a time limit, none sees the hub's secrets, and no environment is
 logged, for tokens are in it.
@@ -13,7 +15,7 @@ from batchspawner import SlurmSpawner  # type: ignore[import-untyped]
 from batchspawner.batchspawner import format_template  # type: ignore[import-untyped]
 from traitlets import Float, Unicode
 
-from bricsauthenticator import batch_script, commands, slurm, waiting
+from bricsauthenticator import batch_script, commands, metrics, slurm, waiting
 
 
 class JobCommands(SlurmSpawner):  # type: ignore[misc]
@@ -70,8 +72,15 @@ class JobCommands(SlurmSpawner):  # type: ignore[misc]
 
         :raises RuntimeError: it failed, or took too long, or it is not known as whom to run it.
         """
+        names = {
+            self.batch_query_cmd: "query",
+            self.batch_cancel_cmd: "cancel",
+            self.batch_list_cmd: "list",
+            self.batch_queue_cmd: "queue",
+        }
         command = await self._command_line(template, job_id, username)
-        return await self.run_command(command)
+        with metrics.timed(names[template]):
+            return await self.run_command(command)
 
     async def _command_line(self, template: str, job_id: str = "", username: str = "") -> str:
         if not (username or self.req_username):
@@ -97,7 +106,9 @@ class JobCommands(SlurmSpawner):  # type: ignore[misc]
         environment = {"PATH": os.environ.get("PATH", os.defpath)} | self.get_env()
         self.log.info("Submitting a job for %s: %s", self._log_name, command)
         script = batch_script.complete(rendered, mark)
-        return slurm.parse_sbatch(await self.run_command(command, script, environment))
+        with metrics.timed("submit"):
+            answer = await self.run_command(command, script, environment)
+        return slurm.parse_sbatch(answer)
 
     def get_args(self) -> list[str]:
         """The server's arguments. The kernels' transport is the last word: a user's own configuration comes before."""

@@ -17,7 +17,7 @@ from typing import Any
 from batchspawner import JobStatus  # type: ignore[import-untyped]
 from jupyterhub.spawner import Spawner  # type: ignore[import-untyped]
 from tornado import web
-from traitlets import Float, Integer, default
+from traitlets import Bool, Float, Integer, default
 
 from bricsauthenticator import explain, leftovers, progress, report_api, sbatch_answers
 from bricsauthenticator.job_commands import new_mark
@@ -76,6 +76,12 @@ class JobSpawner(TrackedJob):
 
     _submitted = 0.0
     """When the job was accepted, on the monotonic clock."""
+
+    reports_activity = Bool(
+        True,
+        help="Servers tell the hub when they were last used, computing included (see ``server_activity``).",
+    )
+
     _found_running = False
     """Whether the server is one of those that the hub found when it started."""
 

@@ -7,6 +7,7 @@ library of Python 3.8 and nothing else. Arguments: the mark of the start, then t
 - It tries again for as long as the hub does not answer, or answers with any error. Only the hub's own word that it
   does not know this start ends the job.
 - The user's own kernels are offered, where their configuration is not read.
+- The server gets a file of configuration that lets it tell what use of it is (see ``server_activity``).
 - Kernels talk over sockets in a folder of their own, on the node's own disk, which other users cannot enter.
 """
 
@@ -261,6 +262,16 @@ def farewell(hub: Hub, **what: object) -> None:
         time.sleep(PAUSES[0])
 
 
+def configure(environment: dict[str, str], folder: str, text: str) -> None:
+    """Give a Jupyter server a file of configuration more."""
+    with contextlib.suppress(OSError):
+        os.mkdir(folder, 0o700)
+        with open(os.path.join(folder, "jupyter_server_config.py"), "x") as file:
+            file.write(text)
+        path = environment.get("JUPYTER_CONFIG_PATH")
+        environment["JUPYTER_CONFIG_PATH"] = folder + os.pathsep + path if path else folder
+
+
 def main(mark: str, command: list[str]) -> int:
     """Run the server; its exit status, as a shell gives it."""
     hub, trouble = Hub(mark), home_trouble()
@@ -273,8 +284,10 @@ def main(mark: str, command: list[str]) -> int:
     host = url.hostname or ""
     netloc = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     environment = dict(os.environ, JUPYTERHUB_SERVICE_URL=url._replace(netloc=netloc).geturl())
+    server_config = environment.pop("JUPYTERHUB_LAUNCHER_SERVER_CONFIG", "")
     if job.folder:
         environment["JUPYTER_RUNTIME_DIR"] = job.folder
+        configure(environment, os.path.join(job.folder, "config"), server_config)
     if path := kernels_apart(job.folder):
         environment["JUPYTER_PATH"] = path
     try:
