@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +15,8 @@ from brics_envs.plan.names import Instance
 from tests.support.existing_deployment import SETTINGS, write_existing
 from tests.support.outside_hosts import SHARED_DATA, Outside, SlurmHost, slurm_keys, slurm_settings
 from tests.support.ports import answers, free_port
+from tests.support.process_sampler import ProcessSampler
+from tests.support.their_slurm_host import WRAPPERS, make_theirs
 from tests.support.waiting import wait_for
 from tests.support.world import One
 
@@ -234,6 +237,55 @@ def test_an_address_that_is_not_this_machines(one: One, deploy_dir: Path, tmp_pa
     assert done.status == BAD_INPUT
     assert "hubConnectUrl: port 8081 of 192.0.2.10 cannot be used" in done.stderr
     assert not (one.world.root / "_build/refused").exists()
+
+
+# -- a host as people have it who ran the service before; from here on it stays so
+
+ENVIRONMENT = "import json, os; print(json.dumps(dict(os.environ)))"
+
+
+@pytest.fixture(scope="module")
+def theirs(one: One, slurm_host: SlurmHost, deploy_dir: Path, around: Outside, hub_port: int) -> SlurmHost:
+    """The host, changed to one of theirs, and the instance with it."""
+    make_theirs(slurm_host)
+    settings = SETTINGS["dev_dummyauth_extslurm"] | slurm_settings(slurm_host, around, hub_port)
+    write_existing(deploy_dir, settings | {"slurmSpawnerWrappersBin": WRAPPERS}, {})
+    one.up("--deploy-dir", str(deploy_dir))
+    return slurm_host
+
+
+def test_a_notebook_on_their_host_has_the_accounts_environment(
+    one: One, theirs: SlurmHost, around: Outside, hub_port: int, tmp_path: Path
+) -> None:
+    """And no secret is an argument of any process, on either host."""
+    with ProcessSampler(tmp_path / "command-lines", interval_s=0.002) as sampler:
+        client = one.client()
+        client.start(brics_project="project1.brics")
+        try:
+            found: dict[str, str] = json.loads(client.run(ENVIRONMENT))
+        finally:
+            client.stop()
+        seen = sampler.seen()
+    home = "/home/project1/testuser.project1"
+    assert (found["USER"], found["HOME"], found["SHELL"]) == ("testuser.project1", home, "/bin/bash")
+    assert found["JUPYTERHUB_API_URL"] == f"http://{around.gateway}:{hub_port}/jupyter/hub/api"
+    assert found["CONDA_DEFAULT_ENV"] == "jupyter-user-env"
+    assert not [value for value in found.values() if "stray" in value or "jupyterspawner" in value]
+    token = found["JUPYTERHUB_API_TOKEN"]
+    assert any("slurmspawner_sbatch" in line for line in seen)
+    assert not [line for line in seen if token in line]
+    logs = theirs.run("sh", "-c", "cat /var/log/sshd.log /var/log/slurm/*.log")
+    assert token not in logs
+
+
+def test_a_burst_stays_within_what_their_sshd_allows(one: One, theirs: SlurmHost) -> None:
+    script = "for n in $(seq 40); do python3 -I -S /etc/brics/ssh/on_slurm_host.py 'sleep 1; echo done' & done; wait"
+    script = script.replace("'sleep 1; echo done'", "sh -c 'sleep 1; echo done'")
+    answers = one.run("jupyterhub", "sh", "-c", script)
+    assert answers.split() == ["done"] * 40
+    log = theirs.run("cat", "/var/log/sshd.log")
+    assert "MaxStartups" not in log
+    assert "no more sessions" not in log
 
 
 def test_down_leaves_nothing(one: One, slurm_host: SlurmHost) -> None:
