@@ -110,7 +110,8 @@ def bad_value(chance: Chance) -> tuple[str, ...]:
         # An empty value is that of an option that was not given; a value cannot hold the end of a C string.
         unset = value == "" and option in ("--deploy-dir", "--direct-port", "--instance")
         named = option == "--deploy-dir" and Path(value.strip()).exists() and value not in ("/dev/null", ".")
-        if not allowed(value) and not unset and not named and "\0" not in value:
+        # invoke's parser takes `--` for the end of the options, after a `=` too.
+        if not allowed(value) and not unset and not named and "\0" not in value and value != "--":
             rest = NEEDED.get(command, ())
             return (command, *(rest if option not in rest else ()), f"{option}={value}")
 
