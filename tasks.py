@@ -1,14 +1,11 @@
 """The project's commands: `invoke --list`, `invoke --help TASK`. Each reads its options and calls `brics_envs`.
 
-A task's parameters are its options; what they mean and their defaults are in `brics_envs.config.options`.
+A task is given `brics_envs.lifecycle.NAME`, the module of its name, and its options; what these mean and their defaults
+are in `brics_envs.config.options`.
 """
 
-import json as json_format
 from pathlib import Path
 from typing import Any
-
-from invoke.context import Context
-from rich.console import Console
 
 from brics_envs.cli import project_task, read_up_options
 from brics_envs.config.options import DEFAULT_INSTANCE
@@ -24,10 +21,8 @@ UP = (*BUILD, "port", "deploy-dir", "direct-port", "yes", "live")
 
 
 @project_task(*UP)
-def up(c: Context, dry_run: bool, **options: Any) -> None:
+def up(lifecycle: Any, dry_run: bool, **options: Any) -> None:
     """Clone, build, render, play and wait until an environment is ready; again, to apply changes."""
-    from brics_envs.lifecycle import up as lifecycle
-
     given = read_up_options(ROOT, options)
     print((lifecycle.dry_run if dry_run else lifecycle.up)(given), flush=True)
     if given.live and not dry_run:
@@ -37,18 +32,14 @@ def up(c: Context, dry_run: bool, **options: Any) -> None:
 
 
 @project_task()
-def watch(c: Context, instance: str) -> None:
+def watch(lifecycle: Any, instance: str) -> None:
     """Put changes of the directories that `up --live` mounted in force as they come, until Ctrl-C."""
-    from brics_envs.lifecycle import watch as lifecycle
-
     lifecycle.watch(ROOT, parse_instance(instance))
 
 
 @project_task()
-def down(c: Context, instance: str, all: bool, keep_volumes: bool, force: bool) -> None:
+def down(lifecycle: Any, instance: str, all: bool, keep_volumes: bool, force: bool) -> None:
     """Remove what `up` made: pod, containers, volumes, secrets, network and generated files."""
-    from brics_envs.lifecycle import down as lifecycle
-
     if all and (instance != DEFAULT_INSTANCE or force):
         raise ConfigError("--all: means every instance of this checkout: give neither --instance nor --force")
     if all:
@@ -58,39 +49,29 @@ def down(c: Context, instance: str, all: bool, keep_volumes: bool, force: bool) 
 
 
 @project_task(*(option for option in UP if option != "live"))
-def service(c: Context, **options: Any) -> None:
+def service(lifecycle: Any, **options: Any) -> None:
     """Bring an environment up, and write a systemd unit (Quadlet) that brings it up at boot."""
-    from brics_envs.lifecycle import service as lifecycle
-
     print(lifecycle.service(read_up_options(ROOT, options)))
 
 
 @project_task()
-def smoke(c: Context, env: str, instance: str, user: str) -> None:
+def smoke(lifecycle: Any, env: str, instance: str, user: str) -> None:
     """Use a running instance as a user would: sign in, start a server, run a cell, stop; times of each step."""
     from brics_envs.config.environment import load_environment
-    from brics_envs.lifecycle import smoke as lifecycle
 
     print(lifecycle.smoke(load_environment(ROOT, env), parse_instance(instance), user))
 
 
 @project_task()
-def status(c: Context, json: bool, instance: str = "") -> None:
+def status(lifecycle: Any, json: bool, instance: str = "") -> None:
     """Show what is up: instances, containers and their health, Slurm's nodes and jobs."""
-    from brics_envs.lifecycle import status as lifecycle
-
     statuses = lifecycle.status(ROOT, parse_instance(instance) if instance else None)
-    if json:
-        print(json_format.dumps(lifecycle.as_json(statuses), indent=2))
-    else:
-        Console(soft_wrap=True, highlight=False).print(lifecycle.as_table(statuses))
+    lifecycle.show(statuses, as_json=json)
 
 
 @project_task()
-def logs(c: Context, container: str, instance: str, follow: bool) -> None:
+def logs(lifecycle: Any, container: str, instance: str, follow: bool) -> None:
     """Show the containers' output and the log files of the volumes."""
-    from brics_envs.lifecycle import logs as lifecycle
-
     if follow:
         lifecycle.follow_logs(parse_instance(instance), container)
     else:
@@ -98,46 +79,38 @@ def logs(c: Context, container: str, instance: str, follow: bool) -> None:
 
 
 @project_task()
-def shell(c: Context, user: str, instance: str, container: str = "jupyterhub") -> None:
+def shell(lifecycle: Any, user: str, instance: str, container: str = "jupyterhub") -> None:
     """Open an interactive shell in a container."""
-    from brics_envs.lifecycle import shell as lifecycle
-
     lifecycle.shell(parse_instance(instance), container, user)
 
 
 @project_task(*RENDER)
-def render(c: Context, show_secrets: bool, **options: Any) -> None:
+def render(lifecycle: Any, show_secrets: bool, **options: Any) -> None:
     """Print an environment's complete manifest; writes nothing."""
-    from brics_envs.lifecycle import render as lifecycle
-
     print(lifecycle.render(read_up_options(ROOT, options), show_secrets=show_secrets), end="")
 
 
 @project_task()
 def token(
-    c: Context, user: str, instance: str, project: list[str], expires_in: str, claim: list[str]
+    lifecycle: Any, user: str, instance: str, project: list[str], expires_in: str, claim: list[str]
 ) -> None:
     """Print a signed token for X-Auth-Id-Token (dev_realauth with its local issuer)."""
     from brics_envs.config.options import parse_token_options
-    from brics_envs.lifecycle import token as lifecycle
 
     options = parse_token_options(user, project, expires_in, claim)
     print(lifecycle.token(ROOT, parse_instance(instance), options))
 
 
 @project_task(*BUILD, "refresh")
-def build(c: Context, **options: Any) -> None:
+def build(lifecycle: Any, **options: Any) -> None:
     """Build an environment's images; with --refresh, take security updates."""
-    from brics_envs.lifecycle import build as lifecycle
-
     for container, image in lifecycle.build(read_up_options(ROOT, options)).items():
         print(f"{container}: {image}")
 
 
 @project_task()
-def clone(c: Context, repo: list[str]) -> None:
+def clone(lifecycle: Any, repo: list[str]) -> None:
     """Clone the dev repositories into _dev_build_data; those that are there stay as they are."""
-    from brics_envs.lifecycle import clone as lifecycle
     from brics_envs.lifecycle.report import say
 
     for name, directory in lifecycle.clone(ROOT, parse_choices(repo, Path.cwd()), say).items():
@@ -145,40 +118,30 @@ def clone(c: Context, repo: list[str]) -> None:
 
 
 @project_task(positional=["volume"])
-def volume_export(c: Context, volume: str, to: str) -> None:
+def volume_export(lifecycle: Any, volume: str, to: str) -> None:
     """Copy the contents of a named volume into a directory."""
-    from brics_envs.lifecycle import volume_export as lifecycle
-
     print(lifecycle.volume_export(volume, Path(to or volume)))
 
 
 @project_task()
-def backup(c: Context, instance: str, archive: str, homes: bool) -> None:
+def backup(lifecycle: Any, instance: str, archive: str, homes: bool) -> None:
     """Copy an instance's state into a private archive, also while it runs: database, secrets, Slurm's state."""
-    from brics_envs.lifecycle import backup as lifecycle
-
     print(lifecycle.backup(ROOT, parse_instance(instance), Path(archive) if archive else None, homes=homes))
 
 
 @project_task(positional=["archive"])
-def restore(c: Context, archive: str, instance: str) -> None:
+def restore(lifecycle: Any, archive: str, instance: str) -> None:
     """Give an instance that is down, or new, the state of a backup."""
-    from brics_envs.lifecycle import restore as lifecycle
-
     print(lifecycle.restore(ROOT, parse_instance(instance), Path(archive)))
 
 
 @project_task()
-def doctor(c: Context) -> None:
+def doctor(lifecycle: Any) -> None:
     """Tell what this machine lacks or has too old, and how to fix it; changes nothing."""
-    from brics_envs.lifecycle import doctor as lifecycle
-
     lifecycle.doctor(ROOT)
 
 
 @project_task()
-def clean(c: Context) -> None:
+def clean(lifecycle: Any) -> None:
     """Remove this project's images and build caches; what runs keeps its own."""
-    from brics_envs.lifecycle import clean as lifecycle
-
     print(lifecycle.clean(ROOT))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import inspect
 import os
 import sys
@@ -22,6 +23,8 @@ from brics_envs.effects import interrupts, process
 from brics_envs.errors import FAILED, EnvsError
 
 if TYPE_CHECKING:
+    from invoke.context import Context
+
     from brics_envs.lifecycle.prepare import UpOptions
 
 P = ParamSpec("P")
@@ -41,13 +44,15 @@ interrupts.install_early()
 def project_task(*further: str, positional: Sequence[str] = ()) -> Callable[[Callable[..., None]], Any]:
     """Make a function a task whose options are its parameters, and whose errors are messages for users.
 
+    The function's first argument is the module of ``brics_envs.lifecycle`` that has its name.
+
     :param further: options that the function takes as ``**options``.
     :param positional: those of its options that are given without ``--NAME``.
     """
 
     def decorate(function: Callable[..., None]) -> Any:
         parameters = _parameters(function, further, positional)
-        run: Any = command(function)
+        run: Any = command(_with_module(function))
         run.__signature__ = inspect.Signature([_CONTEXT, *parameters])
         return invoke_task(
             run,
@@ -57,6 +62,16 @@ def project_task(*further: str, positional: Sequence[str] = ()) -> Callable[[Cal
         )
 
     return decorate
+
+
+def _with_module(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a task its module in place of invoke's context: loaded only when the task runs, as that takes its time."""
+
+    @functools.wraps(function)
+    def run(context: Context, **options: Any) -> None:
+        function(importlib.import_module(f"brics_envs.lifecycle.{function.__name__}"), **options)
+
+    return run
 
 
 _CONTEXT = inspect.Parameter("c", inspect.Parameter.POSITIONAL_OR_KEYWORD)

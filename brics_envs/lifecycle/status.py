@@ -11,12 +11,14 @@ The JSON form is part of the contract::
 
 from __future__ import annotations
 
+import json
+import sys
 import time
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rich.console import Group
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
@@ -37,6 +39,10 @@ JOB_FORMAT = "%i|%u|%j|%T|%N"
 
 CONTRACT = ("instance", "env", "pod", "url", "state", "containers", "slurm")
 """The keys of an instance in the JSON form."""
+
+
+PIPE_WIDTH = 200
+"""Columns of the table where there is no terminal."""
 
 
 @dataclass(frozen=True)
@@ -88,14 +94,24 @@ def status(root: Path, instance: Instance | None) -> list[InstanceStatus]:
     return [_status(root, pod) for pod in own] or [_down(instance)]
 
 
-def as_json(statuses: list[InstanceStatus]) -> dict[str, object]:
+def _as_json(statuses: list[InstanceStatus]) -> dict[str, object]:
     """The statuses in the contract's JSON form."""
     return {"instances": [{key: asdict(one)[key] for key in CONTRACT} for one in statuses]}
 
 
-def as_table(statuses: list[InstanceStatus]) -> Group:
+def _as_table(statuses: list[InstanceStatus]) -> Group:
     """The statuses for reading."""
     return Group(*(part for one in statuses for part in _parts(one))) if statuses else Group("nothing is up")
+
+
+def show(statuses: list[InstanceStatus], *, as_json: bool) -> None:
+    """Print the statuses, in the contract's JSON form or for reading."""
+    if as_json:
+        print(json.dumps(_as_json(statuses), indent=2))
+    else:
+        # A pipe has no width: nothing is cut off there.
+        width = None if sys.stdout.isatty() else PIPE_WIDTH
+        Console(soft_wrap=True, highlight=False, width=width).print(_as_table(statuses))
 
 
 def _status(root: Path, pod: PodState) -> InstanceStatus:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 (what is made there is private and has a random name)
 """On every node's own disk or memory. Short: a socket's path has at most 107 bytes, 50 of which are a kernel's."""
 
+LOG_BYTES = 4000
 REQUEST_SECONDS = 10
 PAUSES = (0.2, 10.0)
 """Seconds between two tries to report: the first, the longest."""
@@ -42,11 +43,8 @@ PAUSES = (0.2, 10.0)
 FAREWELL_SECONDS = 5
 """For the last report: the job ends, and Slurm kills what does not."""
 
-KILL_SECONDS = 10
-CLEAN_SECONDS = 2
-"""From the word that the job ends to the removal of its folder: whoever still runs then is killed before long."""
-
-LOG_BYTES = 4000
+KILL_SECONDS, CLEAN_SECONDS = 10, 2
+"""Until a server is killed; from the end of the job to the removal of its folder, before Slurm kills what is left."""
 
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1", None: "127.0.0.1"}  # noqa: S104
 
@@ -159,17 +157,12 @@ def home_trouble() -> str:
 
 
 def private_folder() -> str:
-    """A new folder that nobody else can enter; empty if there is no place for one.
-
-    ``mkdir`` fails where a name is taken already, by a symbolic link too.
-    """
+    """A new folder that nobody else can enter; empty if none can be made. A name that is taken is not followed."""
     for parent in FOLDERS:
         path = f"{parent}/jupyter-{os.urandom(8).hex()}"
-        try:
+        with contextlib.suppress(OSError):
             os.mkdir(path, 0o700)
-        except OSError:
-            continue
-        return path
+            return path
     return ""
 
 
@@ -201,23 +194,19 @@ def free_port() -> int:
 
 
 def listens(host: str, port: int) -> bool:
-    try:
-        socket.create_connection((host, port), 1).close()
-    except OSError:
-        return False
-    return True
+    with contextlib.suppress(OSError), socket.create_connection((host, port), 1):
+        return True
+    return False
 
 
 def log_tail() -> str:
     """The end of the job's log, if its output goes to a file."""
-    try:
-        if not stat.S_ISREG(os.fstat(2).st_mode):
-            return ""
-        with open("/proc/self/fd/2", "rb") as log:
-            log.seek(max(0, os.fstat(2).st_size - LOG_BYTES))
-            return log.read(LOG_BYTES).decode(errors="replace")
-    except OSError:
-        return ""
+    with contextlib.suppress(OSError):
+        if stat.S_ISREG(os.fstat(2).st_mode):
+            with open("/proc/self/fd/2", "rb") as log:
+                log.seek(max(0, os.fstat(2).st_size - LOG_BYTES))
+                return log.read(LOG_BYTES).decode(errors="replace")
+    return ""
 
 
 def accepted(hub: Hub, server: subprocess.Popen[bytes], **what: object) -> bool:
