@@ -112,7 +112,8 @@ def test_status_knows_a_tunnel_that_is_closed(dev: One, server: NadirServer) -> 
         wait_for(lambda: not ready(dev)["nadir-client"], "status says so", deadline_s=30, interval_s=0.5)
     finally:
         server.start()
-    wait_for(lambda: ready(dev)["nadir-client"], "it is open again", deadline_s=60, interval_s=0.5)
+    # Twice the longest pause between attempts, and an attempt: the first may come just before sshd listens.
+    wait_for(lambda: ready(dev)["nadir-client"], "it is open again", deadline_s=120, interval_s=0.5)
     assert server.takes_users()
 
 
