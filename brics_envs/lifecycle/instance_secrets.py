@@ -9,11 +9,15 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import yaml
+
 from brics_envs.config.deploy_dir import CLIENT_KEY, METRICS_TOKEN
 from brics_envs.effects.files import write_private
 from brics_envs.effects.keys import make_key_pair, make_password
+from brics_envs.effects.podman import podman, podman_json
 from brics_envs.effects.tokens import make_jwks
 from brics_envs.plan.desired import DesiredState
+from brics_envs.plan.names import LABEL_CHECKOUT
 from brics_envs.plan.secrets import (
     CLIENT_SECRET,
     CRYPTO_PASSPHRASE,
@@ -21,6 +25,7 @@ from brics_envs.plan.secrets import (
     ISSUER_JWKS,
     PASSWORD,
     PROXY_TOKEN,
+    SECRETS,
     InstanceSecrets,
     generated_files,
 )
@@ -32,13 +37,40 @@ SHARED_SECRET_LENGTH = 43
 def ensure_secrets(desired: DesiredState) -> InstanceSecrets:
     """The instance's secrets; those that are generated and missing are made, mode 0600 each.
 
+    What podman still has of them is taken from there: who loses ``_build/NAME`` keeps what runs.
+
     :raises EnvsError: a file cannot be written.
     """
+    generated = generated_files(desired.overlay)
+    if not all((desired.directory / name).exists() for name in generated):
+        _write_kept(desired, generated)
     for name, make in MAKERS.items():
         file = desired.directory / name
-        if name in generated_files(desired.overlay) and not file.exists():
+        if name in generated and not file.exists():
             make(file)
     return _read(desired)
+
+
+def _write_kept(desired: DesiredState, generated: tuple[str, ...]) -> None:
+    kept = _kept_by_podman(desired)
+    # Public keys first: a private one is there only if both are.
+    for name in sorted(generated, key=lambda name: not name.endswith(".pub")):
+        file = desired.directory / name
+        if name in kept and not file.exists():
+            write_private(file, kept[name].encode())
+
+
+def _kept_by_podman(desired: DesiredState) -> dict[str, str]:
+    """The texts of this checkout's Secrets for the instance that podman has, by their files' names."""
+    names = {desired.instance.named(name): values for name, values in SECRETS.items()}
+    there = [name for name in podman("secret", "ls", "--format", "{{.Name}}").stdout.split() if name in names]
+    texts: dict[str, str] = {}
+    for entry in podman_json("secret", "inspect", "--showsecret", *there) if there else ():
+        document = yaml.safe_load(entry["SecretData"])
+        if document["metadata"].get("labels", {}).get(LABEL_CHECKOUT) == desired.checkout.id:
+            values, data = names[entry["Spec"]["Name"]], document.get("stringData", {})
+            texts |= {file: data[key] for key, file in values.items() if key in data}
+    return texts
 
 
 def existing_secrets(desired: DesiredState) -> InstanceSecrets | None:
