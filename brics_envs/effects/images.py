@@ -47,14 +47,17 @@ LONG_TIMEOUT_S = LEFT_OVER_S
 
 
 def present_images() -> dict[str, PresentImage]:
-    """The images with a name in podman's storage, by all their names, those with a digest (NAME@DIGEST) included."""
+    """The images in podman's storage by all their names, those with a digest (NAME@DIGEST) included.
+
+    One that has lost its names, to another or by `podman untag`, comes by its ID.
+    """
     entries: list[dict[str, Any]] = podman_json("images", "--format", "json")
     # An image of a read-only store of the machine comes behind one of the user's own with the same name.
     entries.sort(key=lambda entry: not entry.get("ReadOnly", False))
     return {
         name: PresentImage(entry["Id"], entry.get("Labels") or {})
         for entry in entries
-        for name in (*(entry.get("Names") or ()), *(entry.get("RepoDigests") or ()))
+        for name in (*(entry.get("Names") or ()), *(entry.get("RepoDigests") or ())) or (entry["Id"],)
     }
 
 

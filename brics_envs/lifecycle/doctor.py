@@ -39,7 +39,7 @@ def lines(facts: list[Fact]) -> list[str]:
 def image_lines() -> list[str]:
     """Return a line for each image of this project: its age, what it is made of, and how to take security updates."""
     try:
-        present = {name: image.id for name, image in present_images().items() if image.inputs}
+        present = {n: image.id for n, image in present_images().items() if image.inputs and n != image.id}
         facts = facts_of(set(present.values()))
     except (EnvsError, ValueError):
         # What is wrong with podman has been told.

@@ -38,7 +38,8 @@ class PresentImage:
 class Decision:
     """An image; ``id`` is that of the one which is kept, none if it has to be made; ``why`` is the reason.
 
-    ``same_as`` is the name of an image made of the very same, of another instance: it gets this name too. ``base_id``
+    ``same_as`` is the name of an image made of the very same, of another instance, or the ID of one that has lost its
+    name: it gets this name too. ``base_id``
     is the image that it is built on, if that is not the one that has the base's name (or is about to get it);
     ``recipe`` is the digest of what its base is to be made of.
     """
@@ -136,7 +137,8 @@ def _decide_build(
     # podman would find every layer in its cache, but only after reading again what each of them copies.
     repository = image.tag.rpartition(":")[0]
     for name, other in storage.images.items():
-        if other.inputs == digest and _has_recipe(other, recipe) and name.rpartition(":")[0] == repository:
+        fits = name.rpartition(":")[0] == repository or name == other.id
+        if fits and other.inputs == digest and _has_recipe(other, recipe):
             return Decision(image, other.id, "", same_as=name)
     why = "what it is made of has changed" if own else "not there yet"
     return Decision(image, None, why, base_id=before, recipe=recipe)

@@ -181,6 +181,13 @@ def test_an_image_whose_base_was_made_otherwise_is_not_shared() -> None:
     assert _built(images, present) == ["slurm:dev-two"]
 
 
+def test_an_image_that_has_lost_its_name_gets_it_again() -> None:
+    images = _plan(LOCAL)
+    nameless = {image.id: image for image in _present(images).values()}
+    bases = {tag: image for tag, image in _present(images).items() if "dev-latest" not in tag}
+    assert _built(images, nameless | bases) == []
+
+
 def test_a_changed_repository_rebuilds_its_own_image_alone() -> None:
     present = _present(_plan(LOCAL))
     repos = dict(_request().repos)
