@@ -263,6 +263,7 @@ def test_production_has_no_password_and_no_users_of_its_own(prod: One) -> None:
     assert not (prod.directory / "password").exists()
     names = {name.rpartition("-")[0] for name in prod.world.things().secrets}
     assert names == {
+        "jupyterhub-slurm-metrics",
         "jupyterhub-slurm-proxy-api",
         "jupyterhub-slurm-ssh-client-key",
         "jupyterhub-slurm-zenith-client",
