@@ -1,5 +1,7 @@
 """Fill the generated tables of the documentation: ``python docs/generate.py``, after a change of what they show.
 
+With ``--check`` it changes nothing, names the pages that are out of date, and exits with 1 if there are any.
+
 A page has ``<!-- generated: NAME -->`` and ``<!-- end -->`` around a table; what is between them is replaced.
 """
 
@@ -106,6 +108,20 @@ def pages() -> Iterator[Path]:
     return (page for page in sorted(DOCS.glob("*.md")) if BLOCK.search(page.read_text(encoding="utf-8")))
 
 
+def main(arguments: list[str]) -> int:
+    """Write the pages that are out of date, or name them."""
+    stale = [
+        page
+        for page in pages()
+        if filled(page.read_text(encoding="utf-8")) != page.read_text(encoding="utf-8")
+    ]
+    for page in stale:
+        if "--check" in arguments:
+            print(f"out of date: {page.relative_to(ROOT)}: run `python docs/generate.py`")
+        else:
+            page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
+    return 1 if stale and "--check" in arguments else 0
+
+
 if __name__ == "__main__":
-    for path in pages():
-        path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")
+    sys.exit(main(sys.argv[1:]))
