@@ -89,10 +89,18 @@ class Started:
     """A launcher that runs, with a log and a home."""
 
     def __init__(
-        self, folder: Path, url: str, server: str = SERVER, home: str = "home", **variables: str
+        self,
+        folder: Path,
+        url: str,
+        server: str = SERVER,
+        home: str = "home",
+        full: bool = False,
+        **variables: str,
     ) -> None:
         (folder / "home").mkdir(exist_ok=True)
         self.log = folder / "log"
+        if full:
+            self.log.symlink_to("/dev/full")
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder / home),
@@ -130,6 +138,8 @@ def launch(tmp_path: Path, hub: StandInHub) -> Iterator[Any]:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(started.process.pid, signal.SIGKILL)
         started.process.wait()
+        if started.log.is_symlink():
+            continue
         _, found, words = started.log.read_text().partition("runtime folder ")
         if found:
             shutil.rmtree(words.split()[0], ignore_errors=True)
@@ -205,6 +215,14 @@ def test_a_home_that_cannot_be_written_is_named(hub: StandInHub, launch: Any, tm
     assert started.process.wait(20) == 1
     assert hub.stages == ["ended"]
     assert hub.reports[0]["home"] == f"{tmp_path}/nowhere: No such file or directory"
+
+
+def test_a_log_without_space_keeps_nobody_from_being_told(
+    hub: StandInHub, launch: Any, tmp_path: Path
+) -> None:
+    assert launch(home="nowhere", full=True).process.wait(20) == 1
+    assert hub.stages == ["ended"]
+    assert "nowhere" in hub.reports[0]["home"]
 
 
 def test_it_runs_on_the_pythons_of_users() -> None:

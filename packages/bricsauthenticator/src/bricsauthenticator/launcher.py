@@ -11,8 +11,7 @@ library of Python 3.8 and nothing else. Arguments: the mark of the start, then t
 - Kernels talk over sockets in a folder of their own, on the node's own disk, which other users cannot enter.
 """
 
-# pathlib is slow to import.
-# ruff: noqa: PTH102, PTH108, PTH111, PTH118, PTH123, PTH211
+# ruff: noqa: PTH102, PTH108, PTH111, PTH118, PTH123, PTH211 - pathlib is slow to import
 
 from __future__ import annotations
 
@@ -137,8 +136,9 @@ class Job:
 
 
 def say(text: str) -> None:
-    """Write a line into the job's log."""
-    print("launcher:", text, file=sys.stderr, flush=True)
+    """Write a line into the job's log, if there is space for it."""
+    with contextlib.suppress(OSError):
+        os.write(2, f"launcher: {text}\n".encode())
 
 
 def home_trouble() -> str:
