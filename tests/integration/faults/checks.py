@@ -5,7 +5,7 @@ from __future__ import annotations
 import requests
 
 from tests.integration.faults.fault import Check
-from tests.integration.faults.scene import ACCOUNT, PROJECT, SECOND_USER, Scene
+from tests.integration.faults.scene import ACCOUNT, PROJECT, SECOND_ACCOUNT, SECOND_USER, Scene
 from tests.support.waiting import wait_for
 
 LATER_S = 120
@@ -64,7 +64,7 @@ def _next_server_starts(scene: Scene) -> None:
     client.start(brics_project=PROJECT)
     assert client.run("import os; print('SLURM_JOB_ID' in os.environ)").strip() == "True"
     client.stop()
-    wait_for(lambda: not scene.real.jobs(f"{SECOND_USER}.project1"), "its job has ended", LATER_S)
+    wait_for(lambda: not scene.real.jobs(SECOND_ACCOUNT), "its job has ended", LATER_S)
 
 
 def _second_user_signs_in(scene: Scene) -> None:
@@ -78,18 +78,55 @@ def _no_process_left(scene: Scene) -> None:
     wait_for(lambda: not processes(), "the account has no process", 10)
 
 
+def _second_server_starts(scene: Scene) -> None:
+    client = scene.real.client(SECOND_USER)
+    client.stop()
+    client.start(brics_project=PROJECT)
+
+
+def _second_server_is_usable(scene: Scene) -> None:
+    client = scene.real.client(SECOND_USER)
+    client.wait_until_ready()
+    assert len(scene.real.jobs(SECOND_ACCOUNT)) == 1
+    assert client.run("print(6 * 7)").strip() == "42"
+    client.stop()
+    wait_for(lambda: not scene.real.jobs(SECOND_ACCOUNT), "its job has ended", LATER_S)
+
+
+def _told_at_start(scene: Scene, **options: str) -> str:
+    """What another user is told, whose start fails."""
+    client = scene.real.client(SECOND_USER)
+    client.stop()
+    answer = client.start_by_api({"brics_project": PROJECT, **options})
+    if answer.status_code == 202:
+        return client.get(f"/hub/api/users/{SECOND_USER}/server/progress").text
+    return answer.text
+
+
+def _full_home_is_named(scene: Scene) -> None:
+    told = _told_at_start(scene)
+    assert "No space left on device" in told, told
+    assert f"/home/project1/{SECOND_ACCOUNT}" in told, told
+
+
+def _sites_words_are_shown(scene: Scene) -> None:
+    client = scene.real.client(SECOND_USER)
+    page = client.submit(client.spawn_form(), {"brics_project": PROJECT})
+    assert "Your project has &lt;b&gt;expired&lt;/b&gt;: write to helpdesk." in page.text, page.text
+    assert "<b>expired" not in page.text
+
+
 def _start_is_put_off(scene: Scene) -> None:
     """An outage is never called a refusal."""
+    told = _told_at_start(scene)
+    assert "try again" in told, told
+    assert "refused" not in told, told
     client = scene.real.client(SECOND_USER)
-    answer = client.start_by_api({"brics_project": PROJECT})
-    assert answer.status_code == 503, f"{answer.status_code}: {answer.text}"
     wait_for(lambda: client.server() is None, "the hub has no server of the start that failed")
 
 
 def _no_unknown_job(scene: Scene) -> None:
-    wait_for(
-        lambda: not scene.real.jobs(f"{SECOND_USER}.project1"), "no job is left of the start that failed", 60
-    )
+    wait_for(lambda: not scene.real.jobs(SECOND_ACCOUNT), "no job is left of the start that failed", 60)
 
 
 KERNEL_LIVES = Check("the kernel still has its variable", _kernel_lives)
@@ -103,8 +140,14 @@ READY = Check("`status` says ready", _ready)
 NOT_READY = Check("`status` does not say ready", _not_ready)
 NEXT_SERVER_STARTS = Check("another user's server starts and stops", _next_server_starts)
 SECOND_USER_SIGNS_IN = Check("another user signs in", _second_user_signs_in)
+SECOND_SERVER_STARTS = Check("another user's server starts", _second_server_starts)
+SECOND_SERVER_IS_USABLE = Check("that user's server has one job and works", _second_server_is_usable)
+FULL_HOME_IS_NAMED = Check(
+    "another user's start names the home and what is wrong with it", _full_home_is_named
+)
+SITES_WORDS_ARE_SHOWN = Check("another user's start shows the site's words", _sites_words_are_shown)
 NO_PROCESS_LEFT = Check("the account has no process", _no_process_left)
-START_IS_PUT_OFF = Check("another user's start gets 503", _start_is_put_off)
+START_IS_PUT_OFF = Check("another user is asked to try again", _start_is_put_off)
 NO_UNKNOWN_JOB = Check("no job of that user is left", _no_unknown_job)
 
 WORK_GOES_ON = (SIGNED_IN, KERNEL_LIVES, SERVER_IS_KEPT, SAME_JOB, SAME_CONTAINERS)

@@ -19,7 +19,7 @@ from tests.support.waiting import wait_for
 USER, ACCOUNT = "otheruser", "otheruser.project1"
 """The user at work, and the account that the job belongs to."""
 
-SECOND_USER = "testuser"
+SECOND_USER, SECOND_ACCOUNT = "testuser", "testuser.project1"
 """Who tries what a user who comes during a fault or afterwards would."""
 
 PROJECT = "project1.brics"
@@ -68,6 +68,13 @@ class Scene:
     def up(self) -> str:
         """``invoke up`` as at first; what it printed."""
         return self.real.up("--direct-port", str(self.real.direct_port))
+
+    @property
+    def up_command(self) -> list[str]:
+        """The same ``invoke up``, as its arguments."""
+        real = self.real
+        ports = ["--port", str(real.port), "--direct-port", str(real.direct_port)]
+        return ["up", "--env", real.environment, *real.option, *ports]
 
     def container_ids(self) -> dict[str, str]:
         """Every container of the pod, by podman's list: name → ID."""

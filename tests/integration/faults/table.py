@@ -5,12 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.integration.faults.fault import Fault
-from tests.integration.faults.rows import daemons, front, servers, way_to_slurm
+from tests.integration.faults.rows import (
+    daemons,
+    front,
+    owner,
+    servers,
+    site,
+    state,
+    submission,
+    tokens,
+    way_to_slurm,
+)
 
 FAULTS: Mapping[str, tuple[Fault, ...]] = {
     "The hub and what is in front of it": front.ROWS,
     "Servers and their jobs": servers.ROWS,
+    "Submission": submission.ROWS,
     "Slurm's daemons": daemons.ROWS,
     "The way to Slurm": way_to_slurm.ROWS,
+    "Tokens and their keys": tokens.ROWS,
+    "A site's own rules": site.ROWS,
+    "Database and homes": state.ROWS,
+    "The owner's commands, and other people's things": owner.ROWS,
 }
 """What it concerns → rows."""

@@ -23,6 +23,23 @@ def away(daemon: str) -> Cause:
 
 
 @contextmanager
+def network_lost(scene: Scene) -> Iterator[None]:
+    """Drop every packet between the hub and sshd, as a network that is away does."""
+    slurm = scene.real.instance.container("slurm")
+
+    def nft(rules: str) -> None:
+        # The container itself may not change the pod's network.
+        scene.podman("exec", "--privileged", "--user=0", slurm, "nft", rules)
+
+    hook = "{ type filter hook output priority -10; tcp dport 22 drop; tcp sport 22 drop; }"
+    nft(f"table inet faults {{\nchain lost {hook}\n}}\n")
+    try:
+        yield
+    finally:
+        nft("delete table inet faults")
+
+
+@contextmanager
 def other_host_key(scene: Scene) -> Iterator[None]:
     """Another sshd answers in the place of the one that the hub knows."""
     real, key, config = scene.real, "/run/another_key", "/etc/brics/slurm/sshd_config"

@@ -27,6 +27,15 @@ ROWS = (
         full=True,
     ),
     Fault(
+        "stopped-after-hub-killed",
+        "the hub is killed, and then the server stopped",
+        "the job ends, and the server's own token counts no more",
+        hub.killed_before_stop,
+        (SERVER_IS_GONE,),
+        (SIGNED_IN, NO_PROCESS_LEFT),
+        ends_work=True,
+    ),
+    Fault(
         "server-killed",
         "the notebook server is killed",
         TOGETHER,

@@ -8,6 +8,7 @@ from tests.integration.faults.checks import (
     KERNEL_LIVES,
     NO_UNKNOWN_JOB,
     NOT_READY,
+    NOTEBOOK_LIVES,
     SERVER_IS_KEPT,
     START_IS_PUT_OFF,
     WORK_GOES_ON,
@@ -29,6 +30,15 @@ ROWS = (
         slurm.away("sshd"),
         (NOT_READY, KERNEL_LIVES, SERVER_IS_KEPT, START_IS_PUT_OFF),
         (*WORK_GOES_ON, NO_UNKNOWN_JOB),
+    ),
+    Fault(
+        "network-lost",
+        "no packet reaches sshd, and no answer comes back",
+        "the hub keeps the server; who starts one is asked to try again",
+        slurm.network_lost,
+        (NOTEBOOK_LIVES, SERVER_IS_KEPT, START_IS_PUT_OFF, NOTEBOOK_LIVES),
+        (*WORK_GOES_ON, NO_UNKNOWN_JOB),
+        full=True,
     ),
     Fault(
         "host-key-changed",
