@@ -51,6 +51,7 @@ ROWS = (
         owner.two_at_once,
         (NOTEBOOK_LIVES,),
         WORK_GOES_ON,
+        full=True,
     ),
     *(
         Fault(

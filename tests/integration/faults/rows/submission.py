@@ -24,6 +24,7 @@ ROWS = (
         slurm.away("slurmctld"),
         (START_IS_PUT_OFF,),
         (*WORK_GOES_ON, NO_UNKNOWN_JOB),
+        full=True,
     ),
     Fault(
         "munge-away-at-submission",
@@ -32,6 +33,7 @@ ROWS = (
         slurm.away("munged"),
         (START_IS_PUT_OFF,),
         (*WORK_GOES_ON, NO_UNKNOWN_JOB),
+        full=True,
     ),
     Fault(
         "answer-late",
@@ -40,6 +42,7 @@ ROWS = (
         submission.late_answer,
         (SECOND_SERVER_STARTS, SECOND_SERVER_IS_USABLE),
         WORK_GOES_ON,
+        full=True,
     ),
     Fault(
         "answer-lost",
@@ -48,6 +51,7 @@ ROWS = (
         submission.lost_answer,
         (SECOND_SERVER_IS_USABLE,),
         WORK_GOES_ON,
+        full=True,
     ),
     Fault(
         "hub-killed-at-submission",
@@ -55,5 +59,6 @@ ROWS = (
         "the hub, when it is back, cancels the job",
         submission.killed_hub,
         after=(SIGNED_IN, NO_UNKNOWN_JOB, *WORK_GOES_ON),
+        full=True,
     ),
 )
