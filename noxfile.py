@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import nox
@@ -66,37 +67,60 @@ def is_shell_script(path: Path) -> bool:
     return first.startswith(b"#!") and first.split()[-1].endswith((b"/sh", b"bash"))
 
 
-def python_sources() -> list[str]:
-    """Return what the type checker reads."""
-    return [
-        "brics_envs",
-        "pykustomize",
-        "tasks.py",
-        "noxfile.py",
-        *map(str, sorted(Path("packages").glob("*/src"))),
-    ]
+@dataclass(frozen=True)
+class Checked:
+    """What is checked: the files that the command line names, or else all of the project's."""
+
+    project: list[Path]
+    named: list[Path]
+
+    def tree(self) -> list[str]:
+        """Return what a tool is given that finds files by itself."""
+        return [str(path) for path in self.named or [Path()]]
+
+    def files(self, wanted: Callable[[Path], bool] = Path.is_file) -> list[str]:
+        """Return the wanted files, for a tool that does not."""
+        return [str(path) for path in self.named or self.project if wanted(path)]
+
+    def typed(self) -> list[str]:
+        """Return where there is Python, but for the tests of packages; always all: types reach across files."""
+        places = {path.parts[0] for path in self.project if path.suffix == ".py"} - {"packages"}
+        return [*sorted(places), *map(str, sorted(Path("packages").glob("*/src")))]
 
 
-LINTERS: dict[str, Callable[[list[Path]], list[str]]] = {
-    "ruff check": lambda _: ["ruff", "check", "."],
-    "ruff format": lambda _: ["ruff", "format", "--check", "."],
-    "mypy": lambda _: ["mypy", "--strict", *python_sources()],
-    "yamllint": lambda _: ["yamllint", "--strict", "."],
-    "hadolint": lambda files: ["hadolint", *(str(f) for f in files if f.name.startswith("Containerfile"))],
-    "shellcheck": lambda files: ["shellcheck", *(str(f) for f in files if is_shell_script(f))],
+def is_containerfile(path: Path) -> bool:
+    """Say whether an image is built from the file."""
+    return path.name.startswith("Containerfile")
+
+
+HELPERS = "packages/bricsauthenticator/tests"
+
+LINTERS: dict[str, Callable[[Checked], list[str]]] = {
+    "ruff check": lambda checked: ["ruff", "check", *checked.tree()],
+    "ruff format": lambda checked: ["ruff", "format", "--check", *checked.tree()],
+    "mypy": lambda checked: ["mypy", "--strict", *checked.typed()],
+    # On their own: their helpers are modules beside them, which other tests know by their full names.
+    "mypy packages": lambda _: ["env", f"MYPYPATH={HELPERS}", "mypy", "--strict", "packages"],
+    "yamllint": lambda checked: ["yamllint", "--strict", *checked.tree()],
+    "hadolint": lambda checked: ["hadolint", *checked.files(is_containerfile)],
+    "shellcheck": lambda checked: ["shellcheck", *checked.files(is_shell_script)],
 }
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, types, YAML, Containerfiles and shell scripts; ``-- NAME [ARGS]`` runs only that tool."""
+    """Check style, types, YAML, Containerfiles and shell scripts.
+
+    ``-- NAME [ARGS] [FILES]`` runs only that tool, on these files.
+    """
     install(session)
-    files = files_of_project(session)
-    name, args = (session.posargs[0], session.posargs[1:]) if session.posargs else ("", [])
-    chosen = [command for title, command in LINTERS.items() if title.startswith(name)]
+    name, more = (session.posargs[0], session.posargs[1:]) if session.posargs else ("", [])
+    args = [arg for arg in more if not Path(arg).is_file()]
+    checked = Checked(files_of_project(session), [Path(arg) for arg in more if arg not in args])
+    chosen = {title: make for title, make in LINTERS.items() if title.startswith(name)}
     if not chosen:
         session.error(f"no such check: {name}; there are: {', '.join(LINTERS)}")
-    failed = [command[0] for make in chosen if not passes(session, command := [*make(files), *args])]
+    failed = [title for title, make in chosen.items() if not passes(session, [*make(checked), *args])]
     if failed:
         session.error(f"not clean: {', '.join(failed)}")
 

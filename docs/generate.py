@@ -17,7 +17,7 @@ ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT))
 
 from invoke.collection import Collection  # noqa: E402 - tasks.py is found by then
-from invoke.parser import Argument  # noqa: E402
+from invoke.parser.argument import Argument  # noqa: E402
 
 import tasks  # noqa: E402
 from brics_envs.config.settings_table import settings_table  # noqa: E402
@@ -60,6 +60,7 @@ def commands() -> Iterator[str]:
 
 
 def _spelling(argument: Argument) -> str:
+    assert argument.name
     if argument.positional:
         return f"`{argument.name.upper()}`"
     value = "" if argument.kind is bool else f" {argument.name.rpartition('_')[2].upper()}"

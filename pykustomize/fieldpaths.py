@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-import re2  # type: ignore[import-untyped]
+import re2
 
 from pykustomize.errors import KustomizeError
 from pykustomize.nodes import UNTAGGED, Mapping, Node, Scalar, Sequence, is_null, kind_of

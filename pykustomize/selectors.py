@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import re2  # type: ignore[import-untyped]
+import re2
 
 from pykustomize.errors import KustomizeError
 from pykustomize.identities import ResId

@@ -20,6 +20,7 @@ import time
 import traceback
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import NoReturn
 
 SOCKET = "/tmp/brics-live.sock"  # noqa: S108 - the container's own /tmp
 PROBLEM = Path("/tmp/brics-live.problem")  # noqa: S108
@@ -46,7 +47,7 @@ STAYS = (
 """Modules that a change of the package does not change."""
 
 
-def reload():
+def reload() -> NoReturn:
     """Ask process 1; exit status 0 if the present code is in force, 1 if it is not, 2 if it does not answer."""
     with socket.socket(socket.AF_UNIX) as asked:
         asked.settimeout(IMPORT_S + STOP_S + 10)
@@ -63,11 +64,11 @@ def reload():
 class Supervisor:
     """Runs a hub, and replaces it when asked."""
 
-    def __init__(self, args):
+    def __init__(self, args: list[str]) -> None:
         self.args = args
-        self.hub = None
-        self.signal = None
-        self.told = None
+        self.hub: int | None = None
+        self.signal: int | None = None
+        self.told: int | None = None
         self.reader, self.writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(self.writer, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -80,18 +81,19 @@ class Supervisor:
         self.listener.listen()
         os.umask(0o022)
 
-    def stop(self, number, _frame):
+    def stop(self, number: int, _frame: object) -> None:
         """Note a signal, for the hub, whose end ends this process."""
         self.signal = number
 
-    def run(self):
+    def run(self) -> None:
         """Run hubs until one ends by itself, or this process is told to end."""
         self.replace()
         while self.signal is None or self.hub:
-            if self.signal and self.told != self.hub:
+            if self.hub and self.signal and self.told != self.hub:
                 os.kill(self.hub, self.signal)
                 self.told = self.hub
-            ready, _, _ = select.select([self.listener, self.reader], [], [])
+            sources: list[socket.socket | int] = [self.listener, self.reader]
+            ready, _, _ = select.select(sources, [], [])
             if self.reader in ready:
                 os.read(self.reader, 4096)
                 self.reap()
@@ -101,14 +103,14 @@ class Supervisor:
                     client.settimeout(5)
                     client.sendall(self.replace(client).encode())
 
-    def reap(self):
+    def reap(self) -> None:
         """Take note of ended processes; ssh leaves some to process 1."""
         with contextlib.suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 if ended[0] == self.hub:
                     sys.exit(os.waitstatus_to_exitcode(ended[1]) % 256)
 
-    def replace(self, client=None):
+    def replace(self, client: socket.socket | None = None) -> str:
         """Put a hub with the present code in the place of the one that runs; what is wrong, or :data:`GOOD`.
 
         :param client: the connection of who asks, which the hub is not to keep open.
@@ -147,7 +149,7 @@ class Supervisor:
         os.close(go)
         return answer
 
-    def end_hub(self):
+    def end_hub(self) -> None:
         """End the hub that runs."""
         if not self.hub:
             return
@@ -159,7 +161,7 @@ class Supervisor:
                 os.kill(old, signal.SIGKILL)
             time.sleep(0.01)
 
-    def become_hub(self, tell, wait):
+    def become_hub(self, tell: int, wait: int) -> NoReturn:
         """In a new process: import the package, say so, and be the hub when told to. Does not return."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
@@ -180,7 +182,7 @@ class Supervisor:
         sys.exit(main())
 
 
-def load_package():
+def load_package() -> None:
     """Import what JupyterHub will take from the package."""
     importlib.invalidate_caches()
     found = [entry for group in GROUPS for entry in entry_points(group=group, name="brics")]
@@ -190,7 +192,7 @@ def load_package():
         entry.load()
 
 
-def words(error):
+def words(error: BaseException) -> str:
     """An error with the lines of the package that led to it."""
     told = traceback.TracebackException.from_exception(error)
     lines = [line for line in told.stack if line.filename.startswith(SOURCE)]
@@ -198,9 +200,9 @@ def words(error):
     return "".join(told.format()).removeprefix("Traceback (most recent call last):\n").strip()
 
 
-def read_all(descriptor, deadline):
+def read_all(descriptor: int, deadline: float) -> str:
     """All that comes, as text, until the other end is closed or time is up."""
-    parts = []
+    parts: list[bytes] = []
     while True:
         ready, _, _ = select.select([descriptor], [], [], max(0, deadline - time.monotonic()))
         part = os.read(descriptor, 65536) if ready else b""
@@ -213,7 +215,7 @@ def read_all(descriptor, deadline):
     )
 
 
-def import_what_stays():
+def import_what_stays() -> None:
     """JupyterHub, and what it would import later, without anything of the package."""
     for module in STAYS:
         importlib.import_module(module)

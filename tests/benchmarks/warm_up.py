@@ -14,9 +14,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from brics_envs.effects.checkouts import read_checkout
 from brics_envs.effects.podman import environment
 from brics_envs.lifecycle.apply import apply
-from brics_envs.lifecycle.observe import observe_names
+from brics_envs.lifecycle.inventory import observe_inventory
 from brics_envs.plan.names import Instance
 from brics_envs.plan.steps import down_steps
 from brics_envs.plan.volumes import VOLUMES, volume_tar
@@ -76,7 +77,8 @@ def main(rounds: int) -> None:
 
 def remove() -> None:
     """Everything but the images goes, so that both ways start alike. (`invoke down` would take their tags too.)"""
-    apply(down_steps(INSTANCE, observe_names(), [], [], keep_volumes=False))
+    inventory = observe_inventory(INSTANCE, read_checkout(ROOT), adopts_unmarked=False)
+    apply(down_steps(inventory.own, [], keep_volumes=False))
 
 
 if __name__ == "__main__":

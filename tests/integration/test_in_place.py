@@ -31,7 +31,7 @@ class Settings:
     def containers(self) -> dict[str, str]:
         """Container → its ID and when it was started."""
         found = [self.running.container(name) for name in ("jupyterhub", "configurable-http-proxy", "slurm")]
-        return {c.name: f"{c.id} {c.attrs['State']['StartedAt']}" for c in found}
+        return {str(c.name): f"{c.id} {c.attrs['State']['StartedAt']}" for c in found}
 
     def restarted(self, before: dict[str, str]) -> list[str]:
         """Which containers have been restarted, and none made anew."""

@@ -75,9 +75,12 @@ def test_proxy_restarts_and_knows_every_route_again(
         else:
             # By itself, as far as podman knows: the pod's restart policy brings it back.
             running.run("configurable-http-proxy", "sh", "-c", "kill 1")
-        wait_for(
-            lambda: (proxy.reload() or proxy.attrs["State"]["Pid"]) not in (0, before), "the proxy is back"
-        )
+
+        def is_back() -> bool:
+            proxy.reload()
+            return proxy.attrs["State"]["Pid"] not in (0, before)
+
+        wait_for(is_back, "the proxy is back")
         server = f"{testuser.server_path}/api/status"
         wait_for(
             lambda: hub_answers(testuser) and testuser.get(server).ok, "the route is there", deadline_s=60

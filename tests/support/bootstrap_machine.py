@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 from tests.support.checkout import PROJECT
 
@@ -38,7 +39,7 @@ http://mirror.test/debian/|bookworm|bookworm|/keys/debian.gpg|contrib
 class Machine:
     """A checkout with bootstrap in it, on a machine that the test describes."""
 
-    def __init__(self, tmp_path):
+    def __init__(self, tmp_path: Path) -> None:
         self.home = tmp_path
         self.root = tmp_path / "checkout"
         self.bin = tmp_path / "bin"
@@ -68,19 +69,19 @@ class Machine:
         self.targets.write_text(BOOKWORM)
         self.python(pip_status=0)
 
-    def python(self, *, pip_status):
+    def python(self, *, pip_status: int) -> None:
         self.program("python3", PYTHON.replace("LOG", str(self.log)).replace("PIP_STATUS", str(pip_status)))
 
-    def program(self, name, text):
+    def program(self, name: str, text: str) -> None:
         path = self.bin / name
         path.write_text(f"#!/bin/bash\n{text}\n")
         path.chmod(0o755)
 
-    def without(self, *names):
+    def without(self, *names: str) -> None:
         for name in names:
             (self.bin / name).unlink()
 
-    def installing(self, *names):
+    def installing(self, *names: str) -> None:
         """Let apt-get make these programs appear."""
         made = "; ".join(
             f"printf '#!/bin/sh\\n' > {self.bin}/{name}; chmod +x {self.bin}/{name}" for name in names
@@ -91,7 +92,9 @@ class Machine:
             f'echo "apt-get $*" >> {self.log}; case $* in *install*) {made};; esac',
         )
 
-    def call(self, script, *, stdin=subprocess.DEVNULL, **environment):
+    def call(
+        self, script: str, *, stdin: int = subprocess.DEVNULL, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         functions = "\n".join(f"{name}() {{ {body}\n}}" for name, body in self.functions.items())
         harmless = os.environ["PATH"]
         return subprocess.run(
@@ -104,8 +107,10 @@ class Machine:
             env={"PATH": f"{self.bin}:{harmless}", "HOME": str(self.home), **environment},
         )
 
-    def run(self, *args, **options):
-        return self.call(" ".join(["main", *map(str, args)]), **options)
+    def run(
+        self, *args: object, stdin: int = subprocess.DEVNULL, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        return self.call(" ".join(["main", *map(str, args)]), stdin=stdin, **environment)
 
-    def logged(self):
+    def logged(self) -> list[str]:
         return self.log.read_text().splitlines()

@@ -74,7 +74,7 @@ def problems(text: str, *, config_map: bool) -> set[str]:
         return {""}
     if values is None:
         return {""} if config_map else set()
-    if not isinstance(values, dict) or _repeated(node):
+    if not isinstance(values, dict) or not isinstance(node, yaml.MappingNode) or _repeated(node):
         return {""}
     if not config_map:
         return _bad_settings(_by_key(node, values), password_length=12)

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import yaml
@@ -131,6 +132,11 @@ def job(running: RunningInstance, program: str, ports: list[int]) -> Iterator[Jo
         wait_for(lambda: made.id not in running.jobs(), "the job has ended", deadline_s=60)
 
 
+def has_tried(taker: Job, rounds: int) -> bool:
+    """Whether a job has tried all its ports more often than that."""
+    return bool(taker.told()["rounds"] > rounds)
+
+
 def assert_nobody_takes(running: RunningInstance, owners: dict[str, Any]) -> None:
     """No port of the manifest can be had by a job, while each of the owners in turn is down.
 
@@ -143,9 +149,7 @@ def assert_nobody_takes(running: RunningInstance, owners: dict[str, Any]) -> Non
         for owner, down in owners.items():
             with down:
                 before = taker.told()["rounds"]
-                wait_for(
-                    lambda b=before: taker.told()["rounds"] > b + 1, f"all ports are tried without {owner}"
-                )
+                wait_for(partial(has_tried, taker, before + 1), f"all ports are tried without {owner}")
         told = taker.told()
     assert told["seen"]["taken"] == [free], "taken, or the job could take nothing at all"
     assert set(told["seen"]["EACCES"]) == set(ports)

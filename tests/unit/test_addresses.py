@@ -1,6 +1,7 @@
 """Loopback in all its spellings, and what only looks like it: here, in the settings, and in the authenticator."""
 
 import socket
+from pathlib import Path
 
 import pytest
 from bricsauthenticator import addresses as authenticators
@@ -48,20 +49,20 @@ OTHERS = [
 
 
 @pytest.mark.parametrize("host", LOOPBACK)
-def test_spellings_of_loopback(host):
+def test_spellings_of_loopback(host: str) -> None:
     assert is_loopback(host)
     assert is_local(host)
     assert authenticators.is_loopback(host)
 
 
 @pytest.mark.parametrize("host", OTHERS)
-def test_what_only_looks_like_it(host):
+def test_what_only_looks_like_it(host: str) -> None:
     assert not is_loopback(host)
     assert not authenticators.is_loopback(host)
 
 
 @given(st.one_of(st.from_regex(r"\A[0-9a-fxX.]{1,20}\Z"), st.ip_addresses(v=4).map(str)))
-def test_addresses_are_read_as_the_system_reads_them(text):
+def test_addresses_are_read_as_the_system_reads_them(text: str) -> None:
     try:
         expected = socket.inet_ntoa(socket.inet_aton(text))
     except OSError:
@@ -116,14 +117,14 @@ UNSAFE = [
 
 
 @pytest.mark.parametrize("url", SAFE)
-def test_issuers_whose_keys_nobody_can_change_on_the_way(tmp_path, url):
+def test_issuers_whose_keys_nobody_can_change_on_the_way(tmp_path: Path, url: str) -> None:
     assert authenticators.issuer_problem(url) == ""
     (tmp_path / "deploy.yaml").write_text(f"oidcServer: {url!r}\n")
     assert load_deploy_settings(tmp_path / "deploy.yaml").oidcServer == url
 
 
 @pytest.mark.parametrize("url", UNSAFE)
-def test_issuers_that_are_refused(tmp_path, url):
+def test_issuers_that_are_refused(tmp_path: Path, url: str) -> None:
     assert authenticators.issuer_problem(url)
     (tmp_path / "deploy.yaml").write_text(f"oidcServer: {url!r}\n")
     with pytest.raises(ConfigError, match=r"deploy\.yaml:1: oidcServer: must"):

@@ -33,12 +33,12 @@ TEMPLATE = Environment(autoescape=True).from_string(
         ),
     ],
 )
-def test_it_is_plain_text_with_links(tmp_path, text, shown):
+def test_it_is_plain_text_with_links(tmp_path: Path, text: str, shown: str) -> None:
     (tmp_path / "text").write_text(text)
     assert TEMPLATE.render(announcement=Announcement(tmp_path / "text")) == shown
 
 
-def test_it_may_change_come_and_go(tmp_path):
+def test_it_may_change_come_and_go(tmp_path: Path) -> None:
     file = tmp_path / "text"
     announcement = Announcement(file)
     assert TEMPLATE.render(announcement=announcement) == ""

@@ -26,7 +26,7 @@ def record(files: dict[str, File], **changes: str) -> BackupRecord:
         "instance": "default",
         "created": "2026-01-02T03:04:05Z",
     }
-    return BackupRecord(**(values | changes), homes=False, files=files)  # type: ignore[arg-type]
+    return BackupRecord(**(values | changes), homes=False, files=files)
 
 
 @pytest.fixture

@@ -74,9 +74,8 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Script]:
 def rendered(script: Script, home: Path | str, **variables: str) -> str:
     """A batch script as batchspawner makes it."""
     template, configured = script
-    return Template(template).render(
-        **{"homedir": home, "prologue": "", "cmd": "env", **configured, **variables}
-    )
+    values = {"homedir": home, "prologue": "", "cmd": "env", **configured, **variables}
+    return str(Template(template).render(**values))
 
 
 def job(script: Script, home: Path, cmd: str = "env") -> subprocess.CompletedProcess[str]:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from brics_envs.plan.changes import Change, action_words, change_of, ends_jobs
 from brics_envs.plan.digests import input_digests
 from brics_envs.plan.in_place import PROGRAM, in_place_steps
 from brics_envs.plan.names import Checkout, Instance
-from brics_envs.plan.overlay import the_pod
+from brics_envs.plan.overlay import Document, the_pod
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = {"jupyterhub": "1", "slurm": "1"}
@@ -30,7 +31,7 @@ SETTINGS = (
 )
 
 
-def manifest_of(environment="dev_dummyauth"):
+def manifest_of(environment: str = "dev_dummyauth") -> list[Document]:
     """An environment's documents, with what `up` adds to them."""
     documents = pykustomize.build(ROOT / "k8s/overlays" / environment)
     made = {
@@ -45,18 +46,25 @@ def manifest_of(environment="dev_dummyauth"):
     ]
 
 
-def edited(documents, kind, name, key, text="edited"):
+def edited(
+    documents: list[Document], kind: str, name: str, key: str, text: str | None = "edited"
+) -> list[Document]:
     """The documents with another text for a key; none removes it."""
-    copy = json.loads(json.dumps(documents))
+    copy: list[Document] = json.loads(json.dumps(documents))
     (document,) = (d for d in copy if (d["kind"], d["metadata"]["name"]) == (kind, name))
-    contents = document.get("data") or document.get("stringData")
+    contents = document.get("data") or document["stringData"]
     contents.pop(key, None)
     if text is not None:
         contents[key] = text
     return copy
 
 
-def change(before, now, images=IMAGES, stopped=()):
+def change(
+    before: list[Document],
+    now: list[Document],
+    images: Mapping[str, str] = IMAGES,
+    stopped: Collection[str] = (),
+) -> Change:
     states = [(c["name"], c["name"] not in stopped) for c in the_pod(now)["spec"]["containers"]]
     return change_of(now, input_digests(before, IMAGES), input_digests(now, images), states)
 
@@ -80,8 +88,8 @@ def change(before, now, images=IMAGES, stopped=()):
     ],
 )
 def test_changed_contents_are_put_in_place_and_their_readers_restarted(
-    environment, kind, name, key, restarted
-):
+    environment: str, kind: str, name: str, key: str, restarted: list[str]
+) -> None:
     before = manifest_of(environment)
     found = change(before, edited(before, kind, name, key))
     assert not found.replace
@@ -92,18 +100,18 @@ def test_changed_contents_are_put_in_place_and_their_readers_restarted(
 
 
 @pytest.mark.parametrize("key", ["firewall", "firewall.nft"])
-def test_what_an_init_container_reads_makes_another_pod(key):
+def test_what_an_init_container_reads_makes_another_pod(key: str) -> None:
     before = manifest_of()
     assert change(before, edited(before, "ConfigMap", "slurm-config", key)).replace
 
 
-def test_a_removed_key_is_put_in_place_too():
+def test_a_removed_key_is_put_in_place_too() -> None:
     before = manifest_of()
     found = change(before, edited(before, "ConfigMap", "jupyterhub-config", "redact.py", None))
     assert (found.replace, found.restart) == (False, ("jupyterhub",))
 
 
-def test_another_image_port_or_pod_makes_another_pod():
+def test_another_image_port_or_pod_makes_another_pod() -> None:
     before = manifest_of()
     assert change(before, before, {**IMAGES, "jupyterhub": "2"}).replace
     now = manifest_of()
@@ -111,25 +119,25 @@ def test_another_image_port_or_pod_makes_another_pod():
     assert change(before, now).replace
 
 
-def test_the_record_in_the_annotation_makes_no_other_pod():
+def test_the_record_in_the_annotation_makes_no_other_pod() -> None:
     now = manifest_of()
     the_pod(now)["metadata"].setdefault("annotations", {})["brics.record"] = "{}"
     assert not change(manifest_of(), now)
 
 
-def test_of_a_pod_whose_making_nobody_knows_nothing_is_kept():
+def test_of_a_pod_whose_making_nobody_knows_nothing_is_kept() -> None:
     now = manifest_of()
     assert change_of(now, None, input_digests(now, IMAGES), [("slurm", True)]).replace
 
 
-def test_equal_inputs_need_nothing_and_ended_containers_a_start():
+def test_equal_inputs_need_nothing_and_ended_containers_a_start() -> None:
     now = manifest_of()
     assert not change(now, now)
     assert change(now, now, stopped=["configurable-http-proxy"]).restart == ("configurable-http-proxy",)
     assert change(now, now, stopped=["jupyterhub", "configurable-http-proxy", "slurm"]).replace
 
 
-def test_words():
+def test_words() -> None:
     assert action_words(Change(replace=True)) == "replacing the pod"
     in_place = Change(contents=(("ConfigMap", "a"),), restart=("jupyterhub", "slurm"))
     assert action_words(in_place) == "put in place; restarting jupyterhub, slurm"
@@ -137,7 +145,7 @@ def test_words():
     assert not ends_jobs(Change(replace=True), ["jupyterhub"])
 
 
-def test_steps_of_a_change_in_place():
+def test_steps_of_a_change_in_place() -> None:
     before = manifest_of()
     now = edited(before, "Secret", "deploy-secret", "dummyAuthPassword", "secret word")
     now = edited(now, "ConfigMap", "deploy-config", "logLevel", "DEBUG")
@@ -154,7 +162,7 @@ def test_steps_of_a_change_in_place():
 
 
 @pytest.mark.parametrize("environment", ["dev_realauth", "dev_realauth_zenithclient", "prod"])
-def test_contents_are_written_with_an_image_that_has_python(environment):
+def test_contents_are_written_with_an_image_that_has_python(environment: str) -> None:
     before = manifest_of(environment)
     now = edited(before, "ConfigMap", "deploy-config", "logLevel", "DEBUG")
     contents, _ = in_place_steps(Instance(), CHECKOUT, now, change(before, now))
@@ -162,7 +170,7 @@ def test_contents_are_written_with_an_image_that_has_python(environment):
     assert image in contents.args
 
 
-def test_the_program_makes_a_volume_what_it_is_told(tmp_path):
+def test_the_program_makes_a_volume_what_it_is_told(tmp_path: Path) -> None:
     (tmp_path / "v").mkdir()
     for name in ("old", "kept", ".new"):
         (tmp_path / "v" / name).write_text("before")

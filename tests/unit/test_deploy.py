@@ -1,30 +1,32 @@
 """Deployment settings: layers, and every problem with its file and line."""
 
+from pathlib import Path
+
 import pytest
 
 from brics_envs.config.deploy import DeploySettings, load_deploy_settings
 from brics_envs.errors import BAD_INPUT, ConfigError
 
 
-def write(path, text):
+def write(path: Path, text: str) -> Path:
     path.write_text(text)
     return path
 
 
-def test_defaults_when_no_file_is_there(tmp_path):
+def test_defaults_when_no_file_is_there(tmp_path: Path) -> None:
     settings = load_deploy_settings(tmp_path / "deploy.yaml", tmp_path / "deploy.local.yaml")
     assert settings == DeploySettings()
     assert settings.baseUrl == "/jupyter"
 
 
-def test_the_local_file_overrides_key_by_key(tmp_path):
+def test_the_local_file_overrides_key_by_key(tmp_path: Path) -> None:
     tracked = write(tmp_path / "deploy.yaml", "logLevel: INFO\nbaseUrl: /a\n")
     local = write(tmp_path / "deploy.local.yaml", "logLevel: DEBUG\n")
     settings = load_deploy_settings(tracked, local)
     assert (settings.logLevel, settings.baseUrl) == ("DEBUG", "/a")
 
 
-def test_every_problem_at_once_with_file_and_line(tmp_path):
+def test_every_problem_at_once_with_file_and_line(tmp_path: Path) -> None:
     file = write(tmp_path / "deploy.yaml", "colour: red\n# c\nlogLevel: LOUD\nhubConnectUrl: nowhere\n")
     with pytest.raises(ConfigError) as refused:
         load_deploy_settings(file)
@@ -132,20 +134,20 @@ def test_every_problem_at_once_with_file_and_line(tmp_path):
         ("<<: {a: 1}\n", ":1: <<: merge keys"),
     ],
 )
-def test_refusals(tmp_path, text, words):
+def test_refusals(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(ConfigError) as refused:
         load_deploy_settings(write(tmp_path / "deploy.yaml", text))
     assert words in refused.value.message
 
 
-def test_a_short_password_is_refused_and_not_shown(tmp_path):
+def test_a_short_password_is_refused_and_not_shown(tmp_path: Path) -> None:
     file = write(tmp_path / "deploy.yaml", "dummyAuthPassword: hunter2\n")
     with pytest.raises(ConfigError, match="at least 12 characters") as refused:
         load_deploy_settings(file)
     assert "hunter2" not in str(refused.value)
 
 
-def test_an_issuers_name_is_taken_as_it_is():
+def test_an_issuers_name_is_taken_as_it_is() -> None:
     assert (
         DeploySettings(oidcServer="https://id.example.org/").public()["oidcServer"]
         == "https://id.example.org/"
@@ -153,7 +155,7 @@ def test_an_issuers_name_is_taken_as_it_is():
     assert DeploySettings(hubConnectUrl="http://192.0.2.1:8081/").hubConnectUrl == "http://192.0.2.1:8081"
 
 
-def test_public_settings_have_no_secret_and_nothing_unset():
+def test_public_settings_have_no_secret_and_nothing_unset() -> None:
     settings = DeploySettings(dummyAuthPassword="correct horse battery", slurmHostAliases={"n1": "10.0.0.1"})
     assert "correct horse" not in repr(settings)
     assert "dummyAuthPassword" not in settings.public()
@@ -172,18 +174,18 @@ def test_public_settings_have_no_secret_and_nothing_unset():
         ("/a/oidc", "/a/oidc"),
     ],
 )
-def test_base_url_is_normalised(given, kept):
+def test_base_url_is_normalised(given: str, kept: str) -> None:
     assert DeploySettings(baseUrl=given).baseUrl == kept
 
 
 @pytest.mark.parametrize(
     "audience", ["brics-jupyterhub", "https://hub.example.org:8443/~x", "urn:brics:1.2_3"]
 )
-def test_audiences(audience):
+def test_audiences(audience: str) -> None:
     assert DeploySettings(jwtAudience=audience).jwtAudience == audience
 
 
-def test_sessions_and_signing_out_reach_the_hub_as_text(tmp_path):
+def test_sessions_and_signing_out_reach_the_hub_as_text(tmp_path: Path) -> None:
     text = "sessionHours: 8\nstartSignInHours: 0.5\nlogoutRedirectUrl: /out?a=b\ninvalidTokenLogout: true\n"
     public = load_deploy_settings(write(tmp_path / "deploy.yaml", text)).public()
     assert float(public["sessionHours"]) == 8
@@ -195,17 +197,17 @@ def test_sessions_and_signing_out_reach_the_hub_as_text(tmp_path):
     assert not {"startSignInHours", "logoutRedirectUrl", "invalidTokenLogout"} & set(defaults)
 
 
-def test_paths_may_end_in_a_slash():
+def test_paths_may_end_in_a_slash() -> None:
     assert DeploySettings(condaPrefixDir="/a/b/").condaPrefixDir == "/a/b"
     assert DeploySettings(jupyterDataDir="$HOME/b/").jupyterDataDir == "$HOME/b"
 
 
 @pytest.mark.parametrize("place", ["/srv/kernels", "$HOME/x", "${PROJECT_DIR}/x-y_z", "/p/$USER/x"])
-def test_places_of_shared_kernels(place):
+def test_places_of_shared_kernels(place: str) -> None:
     assert DeploySettings(jupyterDataDir=place).jupyterDataDir == place
 
 
-def test_all_contradictions_are_told_at_once(tmp_path):
+def test_all_contradictions_are_told_at_once(tmp_path: Path) -> None:
     file = write(tmp_path / "deploy.yaml", "maxGpus: 0\nstartSignInHours: 13\nmaxRuntime: 00:10:00\n")
     with pytest.raises(ConfigError) as refused:
         load_deploy_settings(file)
@@ -216,18 +218,18 @@ def test_all_contradictions_are_told_at_once(tmp_path):
     ]
 
 
-def test_what_yaml_makes_of_a_time(tmp_path):
+def test_what_yaml_makes_of_a_time(tmp_path: Path) -> None:
     file = write(tmp_path / "deploy.yaml", "maxRuntime: 24:00:00\ndefaultRuntime: 02:00:00\n")
     assert load_deploy_settings(file).public()["maxRuntime"] == "24:00:00"
     assert DeploySettings.model_validate({"maxRuntime": 7200}).maxRuntime == "02:00:00"
 
 
-def test_production_has_defaults_of_its_own_for_what_is_not_set():
+def test_production_has_defaults_of_its_own_for_what_is_not_set() -> None:
     settings = DeploySettings(pollSeconds=10).for_production()
     assert (settings.pollSeconds, settings.startPollSeconds, settings.startLimitSeconds) == (10, 15, 420)
 
 
-def test_settings_of_jobs_reach_the_hub_as_text():
+def test_settings_of_jobs_reach_the_hub_as_text() -> None:
     public = DeploySettings(jobPrologue="module load x\nulimit -c 0", partitions="a  b", jobCpus=4).public()
     assert (public["jobPrologue"], public["partitions"]) == ("module load x\nulimit -c 0", "a b")
     assert (public["jobCpus"], public["jobSrun"], public["maxGpus"]) == ("4", "false", "4")

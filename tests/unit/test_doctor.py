@@ -12,14 +12,14 @@ from brics_envs.lifecycle.doctor import doctor
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def bootstrap_printing(tmp_path, text):
+def bootstrap_printing(tmp_path: Path, text: str) -> Path:
     script = tmp_path / "bootstrap"
     script.write_text(f"#!/bin/sh\n[ \"$*\" = --facts ] || exit 9\ncat <<'EOF'\n{text}EOF\n")
     script.chmod(0o755)
     return tmp_path
 
 
-def test_all_fine(tmp_path, capsys):
+def test_all_fine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     doctor(bootstrap_printing(tmp_path, "ok|podman 4.9 or newer|5.4.2|\nok|git|git|\n"))
     assert (
         capsys.readouterr().out
@@ -27,7 +27,7 @@ def test_all_fine(tmp_path, capsys):
     )
 
 
-def test_what_is_wrong_has_its_fix_beside_it(tmp_path, capsys):
+def test_what_is_wrong_has_its_fix_beside_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (
         "old|podman 4.9 or newer|4.3.1|./bootstrap true installs podman, from Debian 13\n"
         "lacks|git|nothing|./bootstrap true installs git\n"
@@ -47,23 +47,23 @@ def test_what_is_wrong_has_its_fix_beside_it(tmp_path, capsys):
     assert caught.value.hint == "run ./bootstrap true"
 
 
-def test_no_hint_at_bootstrap_where_it_cannot_help(tmp_path):
+def test_no_hint_at_bootstrap_where_it_cannot_help(tmp_path: Path) -> None:
     with pytest.raises(EnvsError) as caught:
         doctor(bootstrap_printing(tmp_path, "lacks|git|nothing|install git with your package manager\n"))
     assert caught.value.hint == ""
 
 
 @pytest.mark.parametrize("line", ["good|git|git|", "ok|git|git", "nonsense"])
-def test_other_lines_are_refused(line):
+def test_other_lines_are_refused(line: str) -> None:
     with pytest.raises(EnvsError, match="no fact"):
         parse_facts(line)
 
 
-def test_a_fix_may_hold_the_separator():
+def test_a_fix_may_hold_the_separator() -> None:
     assert parse_facts("lacks|a|b|c|d") == [Fact("lacks", "a", "b", "c|d")]
 
 
-def test_the_real_bootstrap_is_understood(tmp_path):
+def test_the_real_bootstrap_is_understood(tmp_path: Path) -> None:
     """The unit tests' PATH has no podman and no git: both are told as lacking, and nothing is made."""
     shutil.copy(ROOT / "bootstrap", tmp_path)
     (tmp_path / "requirements").mkdir(parents=True)

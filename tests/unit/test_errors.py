@@ -14,15 +14,15 @@ from brics_envs.errors import BAD_INPUT, FAILED, ConfigError, EnvsError
         (ConfigError("bad", hint="good"), "bad\nhint: good", BAD_INPUT),
     ],
 )
-def test_text_and_exit_status(error, text, status):
+def test_text_and_exit_status(error: EnvsError, text: str, status: int) -> None:
     assert str(error) == text
     assert error.exit_status == status
 
 
-def test_the_contract_of_the_exit_statuses():
+def test_the_contract_of_the_exit_statuses() -> None:
     assert (FAILED, BAD_INPUT) == (1, 2)
 
 
-def test_a_bad_configuration_is_caught_with_the_others():
+def test_a_bad_configuration_is_caught_with_the_others() -> None:
     with pytest.raises(EnvsError):
         raise ConfigError("bad")

@@ -4,20 +4,26 @@ import asyncio
 import json
 import runpy
 import sys
+from collections.abc import Callable, Set
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from bricsauthenticator import BricsAuthenticator
+from jupyterhub.auth import Authenticator
 from traitlets.config import Config
 
 from brics_envs.config.dev_users import DevUser, projects_by_user
 
 K8S = Path(__file__).resolve().parents[2] / "k8s"
 
+Model = dict[str, Any]
+Layers = Callable[..., Model]
+
 
 @pytest.fixture
-def authenticator(monkeypatch):
+def authenticator(monkeypatch: pytest.MonkeyPatch) -> Authenticator:
     config = Config()
     runpy.run_path(
         str(K8S / "components/dummyauth/20-dummyauth.py"), init_globals={"get_config": lambda: config}
@@ -31,8 +37,8 @@ def authenticator(monkeypatch):
     return config.JupyterHub.authenticator_class()
 
 
-def test_who_is_no_longer_in_dev_users_gets_no_further(authenticator):
-    def refreshed(name):
+def test_who_is_no_longer_in_dev_users_gets_no_further(authenticator: Authenticator) -> None:
+    def refreshed(name: str) -> Any:
         return asyncio.run(authenticator.refresh_user(SimpleNamespace(name=name)))
 
     assert refreshed("a") == {
@@ -42,11 +48,14 @@ def test_who_is_no_longer_in_dev_users_gets_no_further(authenticator):
     assert refreshed("c") is False
 
 
-def sign_in(authenticator, username, password="correct horse battery"):  # noqa: S107
-    return asyncio.run(authenticator.authenticate(None, {"username": username, "password": password}))
+def sign_in(authenticator: Authenticator, username: str, password: str = "correct horse battery") -> Model:  # noqa: S107
+    signed_in: Model = asyncio.run(
+        authenticator.authenticate(None, {"username": username, "password": password})
+    )
+    return signed_in
 
 
-def test_a_user_gets_the_projects_of_its_lines(authenticator):
+def test_a_user_gets_the_projects_of_its_lines(authenticator: Authenticator) -> None:
     assert sign_in(authenticator, "b") == {
         "name": "b",
         "auth_state": {
@@ -56,12 +65,12 @@ def test_a_user_gets_the_projects_of_its_lines(authenticator):
     }
 
 
-def test_an_empty_name_is_the_first_user(authenticator):
+def test_an_empty_name_is_the_first_user(authenticator: Authenticator) -> None:
     assert sign_in(authenticator, "")["name"] == "b"
 
 
 @pytest.mark.parametrize(("user", "password"), [("c", "correct horse battery"), ("a", ""), ("a", "pässwörd")])
-def test_others_are_refused(authenticator, user, password):
+def test_others_are_refused(authenticator: Authenticator, user: str, password: str) -> None:
     assert sign_in(authenticator, user, password) is None
 
 
@@ -75,7 +84,7 @@ NEWER_TRAITS = {
 }
 
 
-def settings(**changes):
+def settings(**changes: str) -> dict[str, str]:
     return {
         "baseUrl": "/jupyter",
         "oidcServer": "https://issuer.example.org",
@@ -89,10 +98,10 @@ def settings(**changes):
 
 
 @pytest.fixture
-def layers(monkeypatch):
+def layers(monkeypatch: pytest.MonkeyPatch) -> Layers:
     """Runs layers of the hub's configuration; the authenticator's section."""
 
-    def run(deploy, *names, lacking=frozenset()):
+    def run(deploy: dict[str, str], *names: str, lacking: Set[str] = frozenset()) -> Model:
         known = BricsAuthenticator.class_traits().keys() - lacking
         entry = SimpleNamespace(load=lambda: SimpleNamespace(class_traits=lambda: known))
         with monkeypatch.context() as patch:
@@ -110,14 +119,14 @@ def layers(monkeypatch):
     return run
 
 
-def test_sessions_last_as_long_as_the_deployment_says(layers):
+def test_sessions_last_as_long_as_the_deployment_says(layers: Layers) -> None:
     traits = layers(settings(), "realauth")
     assert (traits["session_max_age"], traits["start_max_age"]) == (12 * 3600, 12 * 3600)
     traits = layers(settings(sessionHours="8.0", startSignInHours="0.5"), "realauth")
     assert (traits["session_max_age"], traits["start_max_age"]) == (8 * 3600, 1800)
 
 
-def test_clocks_and_keys_are_as_the_deployment_says(layers):
+def test_clocks_and_keys_are_as_the_deployment_says(layers: Layers) -> None:
     traits = layers(settings(jwtLeewaySeconds="9", jwksMaxAgeSeconds="600"), "realauth")
     assert (traits["jwt_leeway"], traits["jwks_max_age"]) == (9.0, 600.0)
 
@@ -126,7 +135,7 @@ def test_clocks_and_keys_are_as_the_deployment_says(layers):
     ("base_url", "sign_out"),
     [("/jupyter", "/jupyter/_oidc/sign_out?rd=%2Fjupyter"), ("/", "/_oidc/sign_out?rd=%2F")],
 )
-def test_behind_zenith_signing_out_ends_its_session_too(layers, base_url, sign_out):
+def test_behind_zenith_signing_out_ends_its_session_too(layers: Layers, base_url: str, sign_out: str) -> None:
     traits = layers(settings(baseUrl=base_url), "realauth", "zenith")
     assert (traits["logout_redirect_url"], traits["invalid_jwt_logout"]) == (sign_out, True)
     deploy = settings(logoutRedirectUrl="/out", invalidTokenLogout="false")
@@ -134,7 +143,7 @@ def test_behind_zenith_signing_out_ends_its_session_too(layers, base_url, sign_o
     assert (traits["logout_redirect_url"], traits["invalid_jwt_logout"]) == ("/out", False)
 
 
-def test_elsewhere_signing_out_is_as_the_deployment_says(layers):
+def test_elsewhere_signing_out_is_as_the_deployment_says(layers: Layers) -> None:
     traits = layers(settings(), "realauth")
     assert (traits["logout_redirect_url"], traits["invalid_jwt_logout"]) == ("", False)
     traits = layers(settings(logoutRedirectUrl="https://x/out", invalidTokenLogout="true"), "realauth")
@@ -144,13 +153,15 @@ def test_elsewhere_signing_out_is_as_the_deployment_says(layers):
     assert own["logout_redirect_url"] == "/out"
 
 
-def test_older_authenticators_are_asked_for_nothing_that_they_do_not_have(layers):
+def test_older_authenticators_are_asked_for_nothing_that_they_do_not_have(layers: Layers) -> None:
     known = {"oidc_server", "brics_platform", "jwt_audience"}
     assert set(layers(settings(), "realauth", "zenith", lacking=NEWER_TRAITS)) == known
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "0.0.0.0", "::"])  # noqa: S104
-def test_an_api_on_loopback_is_refused_where_slurm_is_elsewhere(layers, monkeypatch, address):
+def test_an_api_on_loopback_is_refused_where_slurm_is_elsewhere(
+    layers: Layers, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
     found = {"host": address, "other": "192.0.2.10"}
     monkeypatch.setattr("socket.getaddrinfo", lambda host, _: [(0, 0, 0, "", (found[host], 0))])
     with pytest.raises(ValueError, match="is on loopback"):

@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,11 +32,11 @@ MODULES = sorted(
 )
 
 
-def file_of(module):
+def file_of(module: str) -> Path:
     return PACKAGE.joinpath(*module.split(".")).with_suffix(".py")
 
 
-def imported_names(module):
+def imported_names(module: str) -> Iterator[str]:
     """Every name that the module imports, wherever in it: ``brics_envs.plan.names.Instance``, ``json``."""
     for node in ast.walk(ast.parse(file_of(module).read_text())):
         if isinstance(node, ast.Import):
@@ -46,7 +47,7 @@ def imported_names(module):
             yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
-def own_imports(module):
+def own_imports(module: str) -> Iterator[str]:
     """The modules of brics_envs that the module imports, without the package's name."""
     for name in imported_names(module):
         parts = name.split(".")
@@ -56,7 +57,7 @@ def own_imports(module):
             yield ".".join(parts[1:])
 
 
-def may_import(module):
+def may_import(module: str) -> list[str]:
     """The entries of the docstring's ``May import:``."""
     docstring = " ".join((ast.get_docstring(ast.parse(file_of(module).read_text())) or "").split())
     found = re.search(r"May import:? (.*?)\.(?: |$)", docstring)
@@ -64,7 +65,7 @@ def may_import(module):
     return [entry.strip() for entry in re.split(r",| and ", found[1])]
 
 
-def allows(entry, module, imported):
+def allows(entry: str, module: str, imported: str) -> bool:
     if entry in ("everything", "everything but cli", "all but cli"):
         return imported != "cli" or entry == "everything"
     sibling = f"{module.rpartition('.')[0]}.{entry}"
@@ -72,7 +73,7 @@ def allows(entry, module, imported):
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_imports_go_one_way(module):
+def test_imports_go_one_way(module: str) -> None:
     level = LEVELS[module.split(".")[0]]
     for imported in own_imports(module):
         part = imported.split(".")[0]
@@ -80,12 +81,12 @@ def test_imports_go_one_way(module):
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "pykustomize").glob("*.py")), ids=lambda path: path.stem)
-def test_the_merge_imports_nothing_of_ours(path):
+def test_the_merge_imports_nothing_of_ours(path: Path) -> None:
     assert not re.search(r"^\s*(from|import) (brics_envs|tasks|tests)\b", path.read_text(), re.MULTILINE)
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name.split(".")[0] in ("config", "plan")])
-def test_what_decides_starts_nothing(module):
+def test_what_decides_starts_nothing(module: str) -> None:
     starts_or_connects = re.compile(
         r"(subprocess|socket|docker|git|requests|urllib\.request|http|multiprocessing)\b"
     )
@@ -95,19 +96,19 @@ def test_what_decides_starts_nothing(module):
 @pytest.mark.parametrize(
     "module", [name for name in MODULES if name not in ("effects.process", "effects.guardian")]
 )
-def test_one_module_starts_commands(module):
+def test_one_module_starts_commands(module: str) -> None:
     assert "subprocess" not in {name.split(".")[0] for name in imported_names(module)}
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name != "errors"])
-def test_a_module_imports_what_it_says(module):
+def test_a_module_imports_what_it_says(module: str) -> None:
     entries = may_import(module)
     for imported in own_imports(module):
         assert any(allows(entry, module, imported) for entry in entries), f"{module} imports {imported}"
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_what_is_imported_is_installed_for_the_commands(module):
+def test_what_is_imported_is_installed_for_the_commands(module: str) -> None:
     lines = (ROOT / "requirements/project.in").read_text().splitlines()
     distributions = {re.split(r"[^\w.-]", line)[0] for line in lines if line and not line.startswith("#")}
     installed = {IMPORT_NAMES.get(name, name) for name in distributions}

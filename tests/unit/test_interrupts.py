@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,7 +45,7 @@ WAITS = {
 }
 
 
-def hear_signals():
+def hear_signals() -> None:
     """Also where the tests run in the background, or under nohup."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_DFL)
@@ -52,7 +54,13 @@ def hear_signals():
 class Command:
     """A command that is going on in a directory, and all that has come of it."""
 
-    def __init__(self, directory, body, preexec_fn=hear_signals, **popen):
+    def __init__(
+        self,
+        directory: Path,
+        body: str,
+        preexec_fn: Callable[[], object] = hear_signals,
+        **popen: Any,
+    ) -> None:
         self.directory = directory
         self.mark = f"BRICS_TEST_MARK={directory}"
         lines = "\n".join(f"    {line}" for line in body.splitlines())
@@ -73,10 +81,10 @@ class Command:
             **popen,
         )
 
-    def wait_for(self, name="begun"):
+    def wait_for(self, name: str = "begun") -> None:
         wait_until(lambda: (self.directory / name).exists())
 
-    def end(self, *numbers, pause_s=0.1, timeout_s=15):
+    def end(self, *numbers: int, pause_s: float = 0.1, timeout_s: float = 15) -> tuple[int, str]:
         """Send it signals; its exit status and what it said on standard error."""
         for number in numbers:
             self.process.send_signal(number)
@@ -87,12 +95,12 @@ class Command:
             self.process.kill()
         return self.process.returncode, said
 
-    def left(self):
+    def left(self) -> list[bytes | Path]:
         """Its processes and temporary files."""
         return [*marked(self.mark), *(self.directory / "tmp").iterdir()]
 
 
-def marked(mark):
+def marked(mark: str) -> list[bytes]:
     found = []
     for directory in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -101,7 +109,7 @@ def marked(mark):
     return found
 
 
-def wait_until(condition, timeout_s=20):
+def wait_until(condition: Callable[[], bool], timeout_s: float = 20) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline
@@ -109,7 +117,7 @@ def wait_until(condition, timeout_s=20):
 
 
 @pytest.fixture
-def lock(tmp_path):
+def lock(tmp_path: Path) -> Iterator[None]:
     """A lock that another process holds."""
     code = (
         "import sys; from pathlib import Path; from brics_envs.effects.files import locked\n"
@@ -122,6 +130,8 @@ def lock(tmp_path):
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as holder:
+        assert holder.stdin
+        assert holder.stdout
         holder.stdout.readline()
         yield
         holder.stdin.close()
@@ -129,7 +139,7 @@ def lock(tmp_path):
 
 @pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.parametrize("wait", WAITS)
-def test_ends_every_wait(tmp_path, lock, wait, number):
+def test_ends_every_wait(tmp_path: Path, lock: None, wait: str, number: int) -> None:
     body = "\n".join(f"    {line}" for line in WAITS[wait].splitlines())
     command = Command(tmp_path, f"with files.temporary_directory('brics-'):\n{body}")
     command.wait_for()
@@ -142,7 +152,7 @@ def test_ends_every_wait(tmp_path, lock, wait, number):
     assert command.left() == []
 
 
-def test_further_signals_do_not_break_the_clearing_up(tmp_path):
+def test_further_signals_do_not_break_the_clearing_up(tmp_path: Path) -> None:
     body = """
 try:
     sleeper()
@@ -160,7 +170,7 @@ finally:
     assert command.left() == []
 
 
-def test_what_does_not_end_is_ended(tmp_path):
+def test_what_does_not_end_is_ended(tmp_path: Path) -> None:
     body = """
 interrupts.FORCE_S = 0.5
 with files.temporary_directory("brics-") as folder:
@@ -174,7 +184,7 @@ with files.temporary_directory("brics-") as folder:
     assert command.left() == []
 
 
-def test_output_that_nobody_reads_does_not_keep_it(tmp_path):
+def test_output_that_nobody_reads_does_not_keep_it(tmp_path: Path) -> None:
     body = "interrupts.FORCE_S = 0.5\nbegun()\nprint('x' * 1_000_000, flush=True)"
     command = Command(tmp_path, body, stdout=subprocess.PIPE)
     command.wait_for()
@@ -185,7 +195,7 @@ def test_output_that_nobody_reads_does_not_keep_it(tmp_path):
 
 
 @pytest.mark.parametrize("moment", ["while it works", "while it stops"])
-def test_killed(tmp_path, moment):
+def test_killed(tmp_path: Path, moment: str) -> None:
     """The guardian clears up, and holds the lock until it has."""
     body = """
 with files.locked(Path("lock"), 0), files.temporary_directory("brics-") as folder:
@@ -206,32 +216,32 @@ with files.locked(Path("lock"), 0), files.temporary_directory("brics-") as folde
     wait_until(lambda: command.left() == [])
 
 
-def test_a_hang_up_does_not_end_what_nohup_started(tmp_path):
+def test_a_hang_up_does_not_end_what_nohup_started(tmp_path: Path) -> None:
     body = "begun()\nfor _ in range(10): interrupts.sleep(0.1)"
     command = Command(tmp_path, body, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     command.wait_for()
     assert command.end(signal.SIGHUP) == (0, "")
 
 
-def test_ctrl_c_counts_where_a_script_ignores_it(tmp_path):
+def test_ctrl_c_counts_where_a_script_ignores_it(tmp_path: Path) -> None:
     command = Command(tmp_path, "sleeper()", preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
     command.wait_for()
     assert command.end(signal.SIGINT)[0] == 130
 
 
-def test_a_command_that_ends_by_itself(tmp_path):
+def test_a_command_that_ends_by_itself(tmp_path: Path) -> None:
     command = Command(tmp_path, "raise EnvsError('no such thing', exit_status=2)")
     assert command.end() == (2, "error: no such thing\n")
     assert command.left() == []
 
 
-def test_a_fault_of_ours_shows_its_traceback(tmp_path):
+def test_a_fault_of_ours_shows_its_traceback(tmp_path: Path) -> None:
     status, said = Command(tmp_path, "raise ZeroDivisionError").end()
     assert status == 1
     assert "ZeroDivisionError" in said
 
 
-def test_a_closed_terminal(tmp_path):
+def test_a_closed_terminal(tmp_path: Path) -> None:
     """Nothing can be written any more; the status is that of the signal all the same."""
     primary, secondary = os.openpty()
     command = Command(tmp_path, "print('x', flush=True)\nsleeper()\n", stdout=secondary)
@@ -242,7 +252,7 @@ def test_a_closed_terminal(tmp_path):
     assert command.left() == []
 
 
-def test_becoming_another_program_leaves_no_guardian(tmp_path):
+def test_becoming_another_program_leaves_no_guardian(tmp_path: Path) -> None:
     command = Command(tmp_path, "process.replace_process(['sh', '-c', ': > begun; exec sleep 300'])")
     command.wait_for()
     pid = command.process.pid
@@ -251,7 +261,7 @@ def test_becoming_another_program_leaves_no_guardian(tmp_path):
     assert command.left() == []
 
 
-def test_signals_at_random_moments(tmp_path):
+def test_signals_at_random_moments(tmp_path: Path) -> None:
     """From the first import to the last line."""
     seed = random.randrange(2**32)  # noqa: S311
     print(f"seed {seed}")

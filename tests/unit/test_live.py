@@ -13,7 +13,7 @@ from brics_envs.lifecycle.live import built_for_live, built_from, live_of, refus
 from brics_envs.plan.digests import changed_inputs, input_digests
 from brics_envs.plan.images import RepoSnapshot
 from brics_envs.plan.live import Live, decides_build, with_live
-from brics_envs.plan.overlay import the_pod
+from brics_envs.plan.overlay import Document, the_pod
 from brics_envs.plan.sources import CLONE, RepoSource, Sources, changes, parse_sources
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,11 +22,11 @@ DOCUMENTS = pykustomize.build(ROOT / "k8s/overlays/dev_dummyauth")
 LIVE = {AUTH: Live(Path("/home/me/auth"), "1"), WRAPPERS: Live(Path("/home/me/wrappers"), "2")}
 
 
-def container(documents, name):
+def container(documents: list[Document], name: str) -> Document:
     return next(c for c in the_pod(documents)["spec"]["containers"] if c["name"] == name)
 
 
-def test_directories_are_mounted_read_only_where_the_image_has_its_copy():
+def test_directories_are_mounted_read_only_where_the_image_has_its_copy() -> None:
     manifest = with_live(DOCUMENTS, LIVE)
     for name, inside in ((AUTH, "jupyterhub"), (WRAPPERS, "slurm")):
         volume = f"live-{name.replace('_', '-')}"
@@ -41,7 +41,7 @@ def test_directories_are_mounted_read_only_where_the_image_has_its_copy():
     assert with_live(DOCUMENTS, {}) == DOCUMENTS
 
 
-def test_another_directory_makes_another_pod_and_another_build_too():
+def test_another_directory_makes_another_pod_and_another_build_too() -> None:
     before = input_digests(with_live(DOCUMENTS, LIVE), {})
     for other in (Live(Path("/elsewhere"), "1"), Live(Path("/home/me/auth"), "3")):
         now = input_digests(with_live(DOCUMENTS, LIVE | {AUTH: other}), {})
@@ -60,11 +60,11 @@ def test_another_directory_makes_another_pod_and_another_build_too():
         ("README.md", False),
     ],
 )
-def test_what_decides_a_build(path, decides):
+def test_what_decides_a_build(path: str, decides: bool) -> None:
     assert decides_build(path) is decides
 
 
-def test_only_what_decides_the_build_makes_another_image(tmp_path):
+def test_only_what_decides_the_build_makes_another_image(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("a")
     before = built_from(tmp_path)
     (tmp_path / "module.py").write_text("x = 1")
@@ -78,7 +78,7 @@ def test_only_what_decides_the_build_makes_another_image(tmp_path):
     assert made[AUTH].digest == f"live {built_from(tmp_path)}"
 
 
-def test_what_users_in_the_containers_cannot_read_is_refused(tmp_path):
+def test_what_users_in_the_containers_cannot_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "src").mkdir()
     secret = tmp_path / "src/module.py"
     secret.write_text("")
@@ -95,7 +95,7 @@ def test_what_users_in_the_containers_cannot_read_is_refused(tmp_path):
     assert secret.stat().st_mode & 0o777 == 0o600
 
 
-def test_live_is_remembered_and_a_source_without_it_ends_it():
+def test_live_is_remembered_and_a_source_without_it_ends_it() -> None:
     path = PathChoice(AUTH, Path("/home/me/auth"))
     nothing = Sources("dev")
     assert nothing.are_live([path], live=True) == {AUTH: True, WRAPPERS: False}
@@ -109,18 +109,18 @@ def test_live_is_remembered_and_a_source_without_it_ends_it():
     assert changes(live, ended) == [f"{AUTH}: /home/me/auth, live → /home/me/auth"]
 
 
-def test_a_record_of_an_older_version_is_not_live():
+def test_a_record_of_an_older_version_is_not_live() -> None:
     older = Sources("dev", {}, {AUTH: RepoSource(CLONE)}).to_json().replace(', "live": false', "")
     assert "live" not in older
     assert parse_sources(older) == Sources("dev", {}, {AUTH: RepoSource(CLONE)})
 
 
 @pytest.mark.parametrize("polling", [False, True])
-def test_many_files_are_one_change(tmp_path, monkeypatch, polling):
+def test_many_files_are_one_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, polling: bool) -> None:
     if polling:
         monkeypatch.setenv("WATCHFILES_FORCE_POLLING", "1")
 
-    def work():
+    def work() -> None:
         for number in range(100):
             (tmp_path / f"module{number}.py").write_text("x = 1")
         (tmp_path / "__pycache__").mkdir()
@@ -134,6 +134,6 @@ def test_many_files_are_one_change(tmp_path, monkeypatch, polling):
     assert next(found) == frozenset()
 
 
-def test_file_systems_that_tell_nothing_are_known():
+def test_file_systems_that_tell_nothing_are_known() -> None:
     assert not watching.is_silent(Path("/proc"))
     assert not watching.is_silent(Path("/dev"))

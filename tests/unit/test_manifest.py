@@ -3,6 +3,7 @@
 import copy
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,13 +15,13 @@ from brics_envs.plan.desired import DesiredState
 from brics_envs.plan.digests import changed_inputs, input_digests, inputs_label, with_inputs_label
 from brics_envs.plan.manifest import assemble
 from brics_envs.plan.names import Checkout, Instance
-from brics_envs.plan.overlay import Overlay, the_pod
+from brics_envs.plan.overlay import Document, Overlay, the_pod
 from brics_envs.plan.ports import Ports
 from brics_envs.plan.record import Record, parse_record
 from brics_envs.plan.secrets import HIDDEN, InstanceSecrets
 
 SECRETS = InstanceSecrets({"ssh_client_key": "PRIVATE", "ssh_client_key.pub": "ssh-ed25519 CCC\n"})
-DOCUMENTS = [
+DOCUMENTS: list[Document] = [
     {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -59,8 +60,8 @@ DOCUMENTS = [
 ]
 
 
-def desired(documents=DOCUMENTS, **changes):
-    given = {
+def desired(documents: list[Document] = DOCUMENTS, **changes: Any) -> DesiredState:
+    given: dict[str, Any] = {
         "environment": Environment("dev_x", Path("/project")),
         "checkout": Checkout("c0ffee", Path("/project")),
         "instance": Instance(),
@@ -72,15 +73,17 @@ def desired(documents=DOCUMENTS, **changes):
     return DesiredState(**given | changes)
 
 
-def manifest_of(documents=DOCUMENTS, secrets=SECRETS, **changes):
+def manifest_of(
+    documents: list[Document] = DOCUMENTS, secrets: InstanceSecrets = SECRETS, **changes: Any
+) -> list[Document]:
     return assemble(desired(documents, **changes), secrets)
 
 
-def by_name(documents):
+def by_name(documents: list[Document]) -> dict[str, Document]:
     return {document["metadata"]["name"]: document for document in documents}
 
 
-def test_adds_what_the_pod_refers_to_and_nothing_else():
+def test_adds_what_the_pod_refers_to_and_nothing_else() -> None:
     manifest = by_name(manifest_of())
     assert set(manifest) == {
         "dev-user-config",
@@ -98,7 +101,7 @@ def test_adds_what_the_pod_refers_to_and_nothing_else():
     }
 
 
-def test_publishes_the_port_on_loopback():
+def test_publishes_the_port_on_loopback() -> None:
     pod = the_pod(manifest_of())
     assert (
         pod["spec"]["containers"][0]["ports"][0] | {"hostPort": 8123, "hostIP": "127.0.0.1"}
@@ -106,7 +109,7 @@ def test_publishes_the_port_on_loopback():
     )
 
 
-def test_everything_is_labelled():
+def test_everything_is_labelled() -> None:
     for document in manifest_of(instance=Instance("two")):
         assert (
             document["metadata"]["labels"].items()
@@ -119,7 +122,7 @@ def test_everything_is_labelled():
         )
 
 
-def test_the_pod_tells_what_it_was_made_as_and_from_where():
+def test_the_pod_tells_what_it_was_made_as_and_from_where() -> None:
     pod = the_pod(manifest_of())
     annotations = pod["metadata"]["annotations"]
     assert annotations["brics.checkout-folder"] == "/project"
@@ -135,11 +138,11 @@ def test_the_pod_tells_what_it_was_made_as_and_from_where():
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"environment": "dev_x"}', "no JSON"])
-def test_what_is_no_record_tells_nothing(text):
+def test_what_is_no_record_tells_nothing(text: str) -> None:
     assert parse_record(text) is None
 
 
-def test_an_instance_has_its_own_names_and_images():
+def test_an_instance_has_its_own_names_and_images() -> None:
     pod = the_pod(manifest_of(instance=Instance("two")))
     assert pod["metadata"]["name"] == "jupyterhub-slurm-two"
     assert [volume.get("configMap", {}).get("name") for volume in pod["spec"]["volumes"]] == [
@@ -154,7 +157,7 @@ def test_an_instance_has_its_own_names_and_images():
     assert pod["spec"]["containers"][1]["image"] == "example.org/other:1"
 
 
-def test_host_aliases_are_grouped_by_address():
+def test_host_aliases_are_grouped_by_address() -> None:
     settings = DeploySettings(slurmHostAliases={"n1": "10.0.0.1", "n2": "10.0.0.2", "n3": "10.0.0.1"})
     pod = the_pod(manifest_of(settings=settings))
     assert pod["spec"]["hostAliases"] == [
@@ -163,7 +166,7 @@ def test_host_aliases_are_grouped_by_address():
     ]
 
 
-def test_a_reference_that_nobody_makes_is_an_error():
+def test_a_reference_that_nobody_makes_is_an_error() -> None:
     documents = copy.deepcopy(DOCUMENTS)
     the_pod(documents)["spec"]["volumes"].append({"name": "z", "configMap": {"name": "nobody"}})
     with pytest.raises(EnvsError, match="ConfigMap nobody, which nothing makes"):
@@ -171,26 +174,26 @@ def test_a_reference_that_nobody_makes_is_an_error():
 
 
 @pytest.mark.parametrize("pods", [0, 2])
-def test_exactly_one_pod(pods):
+def test_exactly_one_pod(pods: int) -> None:
     documents = DOCUMENTS[:2] + [DOCUMENTS[2]] * pods
     with pytest.raises(EnvsError, match=f"{pods} pods"):
         manifest_of(documents)
 
 
-def test_inputs_are_not_changed():
+def test_inputs_are_not_changed() -> None:
     before = copy.deepcopy(DOCUMENTS)
     manifest_of(instance=Instance("two"))
     assert before == DOCUMENTS
 
 
-def test_a_shown_manifest_has_no_secret():
+def test_a_shown_manifest_has_no_secret() -> None:
     shown = str(manifest_of(secrets=HIDDEN))
     assert "PRIVATE" not in shown
     assert "<hidden>" in shown
     assert "PRIVATE" not in repr(SECRETS)
 
 
-def test_what_changed_is_named():
+def test_what_changed_is_named() -> None:
     before = input_digests(manifest_of(), {"jupyterhub": "1"})
     users = (DevUser("a", "p"), DevUser("b", "p"))
     now = input_digests(manifest_of(dev_users=users), {"jupyterhub": "2"})
@@ -203,7 +206,7 @@ def test_what_changed_is_named():
     assert changed_inputs(before, before) == []
 
 
-def test_the_label_is_on_the_pod():
+def test_the_label_is_on_the_pod() -> None:
     manifest = manifest_of()
     digests = input_digests(manifest, {})
     label = the_pod(with_inputs_label(manifest, digests))["metadata"]["labels"]["brics.inputs"]

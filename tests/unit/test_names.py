@@ -8,7 +8,7 @@ from brics_envs.errors import ConfigError
 from brics_envs.plan.names import parse_instance
 
 
-def test_the_default_instance_has_the_plain_names():
+def test_the_default_instance_has_the_plain_names() -> None:
     instance = parse_instance("default")
     assert instance.pod == "jupyterhub-slurm"
     assert instance.container("slurm") == "jupyterhub-slurm-slurm"
@@ -18,7 +18,7 @@ def test_the_default_instance_has_the_plain_names():
     assert instance.directory(Path("/p")) == Path("/p/_build/default")
 
 
-def test_a_named_instance_ends_in_its_name():
+def test_a_named_instance_ends_in_its_name() -> None:
     instance = parse_instance("my-test")
     assert instance.pod == "jupyterhub-slurm-my-test"
     assert instance.container("jupyterhub") == "jupyterhub-slurm-my-test-jupyterhub"
@@ -31,6 +31,6 @@ def test_a_named_instance_ends_in_its_name():
 @pytest.mark.parametrize(
     "name", ["", "-a", "a-", "A", "a_b", "a.b", "a/b", "x" * 21, "latest", "dev-a", "..", "ü"]
 )
-def test_refuses_names_that_are_no_dns_label_or_taken(name):
+def test_refuses_names_that_are_no_dns_label_or_taken(name: str) -> None:
     with pytest.raises(ConfigError, match="--instance"):
         parse_instance(name)

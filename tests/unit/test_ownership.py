@@ -41,7 +41,7 @@ def test_own_things_carry_project_instance_and_checkout() -> None:
 
 
 def test_labels_of_another_project_prove_nothing() -> None:
-    labels = thing().labels | {"app.kubernetes.io/part-of": "something-else"}
+    labels = {**thing().labels, "app.kubernetes.io/part-of": "something-else"}
     assert inventory(Thing("volume", "x", labels)).own.things == ()
 
 

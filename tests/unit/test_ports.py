@@ -8,24 +8,24 @@ from brics_envs.plan.ports import Endpoint, Ports, container_ports, hub_api_endp
 HUB_API = Endpoint("192.0.2.10", 8081)
 
 
-def loopback(*ports):
+def loopback(*ports: int) -> tuple[Endpoint, ...]:
     return tuple(Endpoint("127.0.0.1", port) for port in ports)
 
 
-def test_without_a_local_issuer_there_is_the_sign_in_port_alone():
+def test_without_a_local_issuer_there_is_the_sign_in_port_alone() -> None:
     assert plan_ports(8000, None) == Ports(8000)
     assert plan_ports(8000, None).published == loopback(8000)
 
 
-def test_the_issuer_follows_the_sign_in_port():
+def test_the_issuer_follows_the_sign_in_port() -> None:
     assert plan_ports(8000, 8005, local_issuer=True).published == loopback(8000, 8090, 8005)
 
 
-def test_jobs_elsewhere_reach_the_hub_where_they_are_told():
+def test_jobs_elsewhere_reach_the_hub_where_they_are_told() -> None:
     assert plan_ports(8000, None, hub_api=HUB_API).published == (*loopback(8000), HUB_API)
 
 
-def test_behind_a_tunnel_there_is_no_sign_in_port():
+def test_behind_a_tunnel_there_is_no_sign_in_port() -> None:
     assert plan_ports(8000, None, tunnel="Zenith").published == ()
     assert plan_ports(8000, None, tunnel="Zenith", hub_api=HUB_API).published == (HUB_API,)
 
@@ -39,7 +39,7 @@ def test_behind_a_tunnel_there_is_no_sign_in_port():
         ("http://hub.example.org:8081/jupyter/hub", Endpoint("hub.example.org", 8081)),
     ],
 )
-def test_the_hubs_api_is_published_on_the_address_of_its_url(url, endpoint):
+def test_the_hubs_api_is_published_on_the_address_of_its_url(url: str, endpoint: Endpoint) -> None:
     assert hub_api_endpoint(url) == endpoint
 
 
@@ -68,17 +68,17 @@ def test_the_hubs_api_is_published_on_the_address_of_its_url(url, endpoint):
         *("localhost", "LocalHost", "localhost.", "hub.localhost", "localhost.localdomain", "[::1%25lo]"),
     ],
 )
-def test_an_api_on_loopback_is_of_no_use_to_jobs_elsewhere(host):
+def test_an_api_on_loopback_is_of_no_use_to_jobs_elsewhere(host: str) -> None:
     with pytest.raises(ValueError, match="on loopback"):
         hub_api_endpoint(f"http://{host}:8081")
 
 
-def test_nothing_can_be_published_with_https():
+def test_nothing_can_be_published_with_https() -> None:
     with pytest.raises(ValueError, match="http://ADDRESS:PORT"):
         hub_api_endpoint("https://192.0.2.10:8081")
 
 
-def test_no_way_past_a_tunnel():
+def test_no_way_past_a_tunnel() -> None:
     with pytest.raises(ConfigError, match="Zenith tunnel alone"):
         plan_ports(8000, 8005, tunnel="Zenith")
 
@@ -94,7 +94,7 @@ def test_no_way_past_a_tunnel():
         (65500, None, True, "would be 65590, which is above 65535"),
     ],
 )
-def test_collisions(port, direct, local_issuer, words):
+def test_collisions(port: int, direct: int | None, local_issuer: bool, words: str) -> None:
     inside = {8000: "routes", 8090: "issuer"}
     with pytest.raises(ConfigError) as refused:
         plan_ports(port, direct, local_issuer=local_issuer, inside=inside)
@@ -102,7 +102,7 @@ def test_collisions(port, direct, local_issuer, words):
     assert refused.value.exit_status == BAD_INPUT
 
 
-def test_ports_of_a_pod_have_the_manifests_names():
+def test_ports_of_a_pod_have_the_manifests_names() -> None:
     containers = [
         {"ports": [{"name": "http", "containerPort": 8010, "hostPort": 80}]},
         {},

@@ -8,7 +8,9 @@ import logging.config
 import re
 import secrets
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from urllib.parse import quote
 
 import pytest
@@ -19,7 +21,7 @@ K8S = Path(__file__).resolve().parents[2] / "k8s"
 
 
 @pytest.fixture(scope="module")
-def redact():
+def redact() -> Iterator[ModuleType]:
     """The module, as the hub's configuration imports it."""
     sys.path.insert(0, str(K8S / "base" / "jupyterhub"))
     yield importlib.import_module("redact")
@@ -28,7 +30,7 @@ def redact():
 
 
 @pytest.fixture
-def fresh(redact, monkeypatch):
+def fresh(redact: ModuleType, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The module, which forgets at the end what it came to know."""
     monkeypatch.setattr(redact, "_known", set())
     monkeypatch.setattr(redact, "_known_form", re.compile(r"(?!)"))
@@ -87,7 +89,7 @@ LINES = [
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: str(line)[:40])
-def test_secrets_are_removed_by_their_form(redact, line):
+def test_secrets_are_removed_by_their_form(redact: ModuleType, line: str) -> None:
     redacted = redact.redact(str(line))
     for secret in ("s3cr3t", HEX, CODE, COOKIE[10:30], COOKIE[-8:], *JWT.split(".")):
         assert secret not in redacted
@@ -115,11 +117,11 @@ def test_secrets_are_removed_by_their_form(redact, line):
         "12:34:56.789 n1 job 42 RUNNING http://127.0.0.1:41234/jupyter/user/alice/",
     ],
 )
-def test_all_else_stays(redact, line):
+def test_all_else_stays(redact: ModuleType, line: str) -> None:
     assert redact.redact(line) == line
 
 
-def test_what_is_around_a_secret_stays(redact):
+def test_what_is_around_a_secret_stays(redact: ModuleType) -> None:
     line = "Created {'code': 's3cr3t', 'state': \"s3cr3t\", 'scopes': ['self']} for <Request>"
     assert (
         redact.redact(line)
@@ -127,7 +129,7 @@ def test_what_is_around_a_secret_stays(redact):
     )
 
 
-def spellings(value):
+def spellings(value: str) -> list[str]:
     """How a value can stand in a log."""
     return [
         *(
@@ -143,20 +145,18 @@ def spellings(value):
 
 
 @given(value=st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=12, max_size=40))
-def test_known_values_are_removed_in_every_spelling(redact, value):
-    before = redact._known, redact._known_form
-    redact._known = set()
-    try:
+def test_known_values_are_removed_in_every_spelling(redact: ModuleType, value: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(redact, "_known", set())
+        patch.setattr(redact, "_known_form", re.compile(r"(?!)"))
         redact.know(value)
         for text in spellings(value):
             redacted = redact.redact(text)
             assert value not in redacted
             assert text not in redacted
-    finally:
-        redact._known, redact._known_form = before
 
 
-def test_known_bytes_are_removed(fresh):
+def test_known_bytes_are_removed(fresh: ModuleType) -> None:
     key = secrets.token_bytes(32)
     fresh.know(key)
     for text in (repr(key), key.hex(), key.hex().upper(), base64.b64encode(key).decode(), str([key])):
@@ -166,17 +166,19 @@ def test_known_bytes_are_removed(fresh):
         assert base64.b64encode(key).decode()[:20] not in redacted
 
 
-def test_nothing_is_known_of_what_is_empty_or_short(fresh):
+def test_nothing_is_known_of_what_is_empty_or_short(fresh: ModuleType) -> None:
     fresh.know("", "a", b"", "12345")
     assert fresh.redact("a 12345 b") == "a 12345 b"
 
 
-def test_issued_tokens_are_removed(fresh):
+def test_issued_tokens_are_removed(fresh: ModuleType) -> None:
     fresh.know_issued("only-letters-and-dashes")
     assert fresh.redact("is only-letters-and-dashes.") == "is [redacted]."
 
 
-def test_only_so_many_issued_tokens_are_remembered(fresh, monkeypatch):
+def test_only_so_many_issued_tokens_are_remembered(
+    fresh: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(fresh, "MOST_ISSUED", 3)
     for number in range(9):
         fresh.know_issued(f"issued-token-no-{number}")
@@ -184,7 +186,7 @@ def test_only_so_many_issued_tokens_are_remembered(fresh, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["PlainFormatter", "ConsoleFormatter"])
-def test_tracebacks_are_redacted_too(fresh, name):
+def test_tracebacks_are_redacted_too(fresh: ModuleType, name: str) -> None:
     formatter = getattr(fresh, name)("%(levelname)s %(message)s")
     try:
         raise RuntimeError("env {'JUPYTERHUB_API_TOKEN': 's3cr3t'}")
@@ -202,11 +204,11 @@ def test_tracebacks_are_redacted_too(fresh, name):
     assert "s3cr3t" not in formatter.format(record)
 
 
-def test_it_costs_little_even_for_hostile_lines(fresh):
+def test_it_costs_little_even_for_hostile_lines(fresh: ModuleType) -> None:
     """No pattern may take time that grows with the square of the text: a ratio within one run."""
     import time
 
-    def seconds(text):
+    def seconds(text: str) -> float:
         began = time.perf_counter()
         fresh.redact(text)
         return time.perf_counter() - began

@@ -10,12 +10,12 @@ from brics_envs.config.settings_table import SettingRow, settings_table
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_every_setting_has_a_type_and_a_description():
+def test_every_setting_has_a_type_and_a_description() -> None:
     assert [row.key for row in settings_table()] == list(DeploySettings.model_fields)
     assert all(row.type and row.description for row in settings_table())
 
 
-def test_what_a_row_says():
+def test_what_a_row_says() -> None:
     rows = {row.key: row for row in settings_table()}
     assert rows["sessionHours"] == SettingRow(
         "sessionHours",
@@ -24,7 +24,7 @@ def test_what_a_row_says():
         "at least 0.001, at most 336",
         "12",
         "",
-        DeploySettings.model_fields["sessionHours"].description,
+        DeploySettings.model_fields["sessionHours"].description or "",
     )
     assert (rows["dummyAuthPassword"].bounds, rows["dummyAuthPassword"].default) == ("at least 12", "")
     assert rows["slurmHostAliases"].default == ""
@@ -34,7 +34,7 @@ def test_what_a_row_says():
     assert (rows["jobSrun"].default, rows["jobSrun"].production) == ("false", "")
 
 
-def test_a_cluster_has_productions_defaults():
+def test_a_cluster_has_productions_defaults() -> None:
     kustomization = yaml.safe_load((ROOT / "k8s/components/cluster/kustomization.yaml").read_text())
     (literals,) = (
         one["literals"] for one in kustomization["configMapGenerator"] if one["name"] == "deploy-config"

@@ -1,14 +1,16 @@
 """The steps of up and down, as data."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
 
 from brics_envs.plan.names import Checkout, Instance
+from brics_envs.plan.overlay import Document
 from brics_envs.plan.ownership import Existing, Thing
-from brics_envs.plan.steps import down_steps, up_steps, wanted_names
+from brics_envs.plan.steps import Step, down_steps, up_steps, wanted_names
 
-MANIFEST = [
+MANIFEST: list[Document] = [
     {"kind": "ConfigMap", "metadata": {"name": "deploy-config"}},
     {"kind": "Secret", "metadata": {"name": "deploy-secret"}},
     {"kind": "PersistentVolumeClaim", "metadata": {"name": "jupyterhub_root"}},
@@ -41,18 +43,20 @@ ALL = Existing(
 )
 
 
-def up(existing, instance=None, manifest=MANIFEST):
+def up(
+    existing: Existing, instance: Instance | None = None, manifest: list[Document] = MANIFEST
+) -> list[Step]:
     archives = {"jupyterhub_root": b"tar"}
     return up_steps(instance or Instance(), CHECKOUT, manifest, FILE, archives, existing)
 
 
-def claims(step):
+def claims(step: Step) -> dict[str, dict[str, str]]:
     """Volume → labels."""
     documents = yaml.safe_load_all(step.stdin)
     return {document["metadata"]["name"]: document["metadata"]["labels"] for document in documents}
 
 
-def test_up_from_nothing():
+def test_up_from_nothing() -> None:
     network, volumes, contents, pod = up(Existing())
     assert network.args == ("network", "create", "--disable-dns", *MARKS, "jupyterhub-slurm-network")
     assert volumes.args == ("kube", "play", "--network", "jupyterhub-slurm-network", "-")
@@ -65,7 +69,7 @@ def test_up_from_nothing():
     assert pod.args == PLAY
 
 
-def test_up_replaces_the_pod_and_keeps_the_volumes():
+def test_up_replaces_the_pod_and_keeps_the_volumes() -> None:
     steps = up(ALL)
     assert [step.args for step in steps] == [
         ("pod", "rm", "--force", "--ignore", "--time", "10", "jupyterhub-slurm"),
@@ -78,13 +82,15 @@ def test_up_replaces_the_pod_and_keeps_the_volumes():
     assert set(claims(steps[3])) == {"deploy-config", "deploy-secret"}
 
 
-def test_volumes_of_a_named_instance_get_the_contents_of_their_base():
-    manifest = [{"kind": "PersistentVolumeClaim", "metadata": {"name": "jupyterhub_root_two"}}]
+def test_volumes_of_a_named_instance_get_the_contents_of_their_base() -> None:
+    manifest: list[Document] = [
+        {"kind": "PersistentVolumeClaim", "metadata": {"name": "jupyterhub_root_two"}}
+    ]
     steps = up(Existing(), Instance("two"), manifest)
     assert [step.stdin for step in steps if "import" in step.args] == [b"tar"]
 
 
-def test_every_name_that_is_made_is_wanted():
+def test_every_name_that_is_made_is_wanted() -> None:
     assert wanted_names(Instance(), MANIFEST) == {
         ("pod", "jupyterhub-slurm"),
         ("container", "jupyterhub-slurm-slurm"),
@@ -97,11 +103,11 @@ def test_every_name_that_is_made_is_wanted():
     }
 
 
-def down(existing, images=(), keep=False):
+def down(existing: Existing, images: Iterable[str] = (), keep: bool = False) -> list[tuple[str, ...]]:
     return [step.args for step in down_steps(existing, list(images), keep_volumes=keep)]
 
 
-def test_down_removes_what_there_is():
+def test_down_removes_what_there_is() -> None:
     assert down(ALL, images=["localhost/brics_slurm:dev-two"]) == [
         ("pod", "rm", "--force", "--ignore", "--time", "10", "jupyterhub-slurm"),
         ("volume", "rm", "--force", "deploy-config"),
@@ -112,9 +118,9 @@ def test_down_removes_what_there_is():
     ]
 
 
-def test_down_can_keep_the_volumes():
+def test_down_can_keep_the_volumes() -> None:
     assert not any("jupyterhub_root" in args for args in down(ALL, keep=True))
 
 
-def test_down_of_nothing_does_nothing():
+def test_down_of_nothing_does_nothing() -> None:
     assert down(Existing()) == []

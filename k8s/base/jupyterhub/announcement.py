@@ -11,20 +11,20 @@ class Announcement:
     The file may change, come and go at any time; without it, or if it is empty, pages show nothing.
     """
 
-    def __init__(self, file):
+    def __init__(self, file: str | Path) -> None:
         self._file = Path(file)
 
-    def text(self):
+    def text(self) -> str:
         """The text as it is now; empty if there is none."""
         try:
             return self._file.read_text(encoding="utf-8", errors="replace").strip()
         except OSError:
             return ""
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return bool(self.text())
 
-    def __html__(self):
+    def __html__(self) -> str:
         """HTML without anything of the text's own, for Jinja2's ``safe``."""
         linked = linkify(self.text(), extra_params='rel="noopener noreferrer"', require_protocol=True)
         return linked.replace("\n", "<br>\n")

@@ -1,5 +1,7 @@
 """The batch script of a notebook server: a template for batchspawner, made from what the deployment sets."""
 
+from collections.abc import Mapping
+
 BATCH_SCRIPT = """#!/bin/bash
 #SBATCH --job-name=spawner-jupyterhub
 #SBATCH --export=ALL
@@ -47,7 +49,7 @@ without CAP_SYS_ADMIN (Slurm 24.11). sudo has already reduced the environment to
 """
 
 
-def batch_script(deploy):
+def batch_script(deploy: Mapping[str, str]) -> str:
     """The template.
 
     :param deploy: key of deploy.yaml → value.
@@ -55,7 +57,7 @@ def batch_script(deploy):
     return BATCH_SCRIPT.replace("@SOFTWARE@", _software(deploy)).replace("@DIRECTORY@", _directory(deploy))
 
 
-def srun(deploy):
+def srun(deploy: Mapping[str, str]) -> str:
     """What the server's command begins with; empty: it runs in no job step of its own."""
     if deploy["jobSrun"] != "true":
         return ""
@@ -64,7 +66,7 @@ def srun(deploy):
     return f"srun --export=ALL{cpus}"
 
 
-def _software(deploy):
+def _software(deploy: Mapping[str, str]) -> str:
     """An environment, or that of a conda installation, whose scripts use variables that may be unset."""
     if "condaPrefixDir" in deploy:
         lines = ["set +u", f'source "{deploy["condaPrefixDir"]}/bin/activate" jupyter-user-env', "set -u"]
@@ -76,7 +78,7 @@ def _software(deploy):
     return "\n".join(lines)
 
 
-def _directory(deploy):
+def _directory(deploy: Mapping[str, str]) -> str:
     """The directory that JupyterLab shows: the home if it is not set, or not there for this user."""
     if "notebookDir" not in deploy:
         return ""

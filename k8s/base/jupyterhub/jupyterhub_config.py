@@ -8,7 +8,9 @@ import os
 import secrets
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import batchspawner  # noqa: F401 - registers the hub API with which a job reports its port
 
@@ -22,7 +24,13 @@ from redact import know, watch  # noqa: E402
 from separate_proxy import SeparateProxy  # noqa: E402
 from ssh_time import measure  # noqa: E402
 
-c = get_config()  # noqa: F821
+if TYPE_CHECKING:
+    from traitlets.config.application import get_config
+
+    def load_subconfig(fname: str) -> None: ...
+
+
+c = get_config()
 
 STATE = Path("/srv/jupyterhub")
 
@@ -44,7 +52,7 @@ c.JupyterHub.template_vars = {"announcement": Announcement("/etc/brics/announcem
 # --- State, in the volume jupyterhub_root: users stay signed in and servers go on when the hub restarts.
 
 
-def secret_file(name, make):
+def secret_file(name: str, make: Callable[[], bytes]) -> bytes:
     """A file with a secret that is made at the first start; its contents, bytes."""
     file = STATE / name
     if not file.exists():
@@ -205,4 +213,4 @@ if spawner_has("reports_activity"):
         stop_idle_servers(c, idle_hours * 3600)
 
 for layer in sorted(HERE.glob("[0-9][0-9]-*.py")):
-    load_subconfig(str(layer))  # noqa: F821
+    load_subconfig(str(layer))

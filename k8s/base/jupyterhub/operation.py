@@ -1,7 +1,10 @@
 """For those who operate the hub: administrators, metrics, and what stops idle servers. Each has a role of its own."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+
+from traitlets.config import Config
 
 METRICS_TOKEN = Path("/etc/brics/metrics/token")
 
@@ -9,7 +12,7 @@ LONGEST_INTERVAL_S = 300
 """Seconds between two reports of a server, and between two looks for idle ones: JupyterHub's own for the former."""
 
 
-def let_administrators_stop_servers(c, users):
+def let_administrators_stop_servers(c: Config, users: Sequence[str]) -> None:
     """Give users JupyterHub's page for administrators, to see all users and servers, and to stop these.
 
     JupyterHub's own role ``admin`` can do everything in everybody's name: nobody has it. This one opens no server,
@@ -22,7 +25,7 @@ def let_administrators_stop_servers(c, users):
     )
 
 
-def serve_metrics(c):
+def serve_metrics(c: Config) -> str:
     """Let Prometheus read the metrics, with a token that is good for nothing else; that token, if there is one."""
     if not METRICS_TOKEN.exists():
         return ""
@@ -40,7 +43,7 @@ def serve_metrics(c):
     return token
 
 
-def stop_idle_servers(c, idle_s):
+def stop_idle_servers(c: Config, idle_s: float) -> None:
     """Stop servers that nobody has used for some seconds. They say whether they are used, often enough for that."""
     interval_s = max(1, int(min(LONGEST_INTERVAL_S, idle_s / 4)))
     c.Spawner.environment.update({"JUPYTERHUB_ACTIVITY_INTERVAL": str(interval_s)})

@@ -10,6 +10,7 @@ import logging
 import re
 import sys
 import traceback
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 from jupyterhub.log import CoroutineLogFormatter
@@ -70,7 +71,7 @@ _known_form = re.compile(r"(?!)")
 _issued: dict[str, None] = {}
 
 
-def know(*values):
+def know(*values: str | bytes) -> None:
     """Never write these values from now on, however they are encoded.
 
     :param values: strings or bytes; empty and very short ones are left out.
@@ -84,7 +85,7 @@ def know(*values):
     )
 
 
-def _forms(value):
+def _forms(value: str | bytes) -> set[str]:
     """A value as it can occur in a log."""
     if isinstance(value, bytes):
         encoded = [value.hex(), base64.b64encode(value).decode(), base64.urlsafe_b64encode(value).decode()]
@@ -106,14 +107,14 @@ def _forms(value):
     return once | {quote(form, safe="") for form in once}
 
 
-def know_issued(value):
+def know_issued(value: str) -> None:
     """Never write a token that was just made: one word."""
     _issued[value] = None
     if len(_issued) > MOST_ISSUED:
         del _issued[next(iter(_issued))]
 
 
-def redact(text):
+def redact(text: str) -> str:
     """A text without its secrets."""
     text = _known_form.sub(REDACTED, text)
     text = WORD.sub(lambda word: REDACTED if word.group() in _issued else word.group(), text)
@@ -125,20 +126,20 @@ def redact(text):
 class PlainFormatter(logging.Formatter):
     """For files."""
 
-    def format(self, record):
+    def format(self, record: logging.LogRecord) -> str:
         """The finished lines, without secrets."""
         return redact(super().format(record))
 
 
-class ConsoleFormatter(CoroutineLogFormatter):
+class ConsoleFormatter(CoroutineLogFormatter):  # type: ignore[misc]
     """JupyterHub's own, for its output."""
 
-    def format(self, record):
+    def format(self, record: logging.LogRecord) -> str:
         """The finished lines, without secrets."""
         return redact(super().format(record))
 
 
-def watch():
+def watch() -> None:
     """See to it that nothing gets past the formatters, and take note of every token that JupyterHub makes."""
     from jupyterhub import orm
     from sqlalchemy import event
@@ -151,7 +152,7 @@ def watch():
     stored = orm.Hashed.token
 
     # The database has its digest only.
-    def store(hashed, token):
+    def store(hashed: Any, token: str) -> None:
         know_issued(token)
         stored.fset(hashed, token)
 

@@ -16,10 +16,10 @@ DURATION = Histogram(
 )
 FAILURES = Counter("brics_ssh_failures", "Commands that do nothing, and failed over SSH")
 
-_tasks = set()
+_tasks: set[asyncio.Task[None]] = set()
 
 
-def measure(command):
+def measure(command: str) -> None:
     """Begin to measure, if a hub runs; other commands than the hub itself read its configuration too.
 
     :param command: a shell's command line, with a time limit of its own.
@@ -28,7 +28,7 @@ def measure(command):
         _tasks.add(asyncio.get_running_loop().create_task(_measure(command)))
 
 
-async def _measure(command):
+async def _measure(command: str) -> None:
     await asyncio.sleep(FIRST_S)
     while True:
         began = time.monotonic()

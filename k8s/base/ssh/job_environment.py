@@ -46,12 +46,11 @@ class ScriptError(ValueError):
     """What a spawner submits cannot be completed; the message says why."""
 
 
-def complete(script, environment):
+def complete(script: bytes, environment: dict[bytes, bytes]) -> bytes:
     """A batch script that has the environment after its block of ``#SBATCH`` lines.
 
-    :param script: bytes.
-    :param environment: name → value, bytes; of the account's own and the shell's own names nothing is taken.
-    :returns: bytes. A login shell becomes one when HOME is the account's.
+    :param environment: name → value; of the account's own and the shell's own names nothing is taken.
+    :returns: the script. A login shell becomes one when HOME is the account's.
     :raises ScriptError: a script of no shell, or a variable that no shell can set.
     """
     lines = script.splitlines(keepends=True)
@@ -68,7 +67,7 @@ def complete(script, environment):
     return b"".join([*lines[:end], account.encode(), _exports(environment), *lines[end:]])
 
 
-def _interpreter(line):
+def _interpreter(line: bytes) -> tuple[list[str], bool]:
     """The words of a ``#!`` line, and whether they ask for a login shell."""
     words = shlex.split(line[2:].decode(errors="replace"))
     named = [word for word in words if not word.startswith("-")]
@@ -81,13 +80,13 @@ def _interpreter(line):
     return [word for word in words if word != "-S"], is_login
 
 
-def _plain(words):
+def _plain(words: list[str]) -> str:
     """The interpreter without its options."""
     shell = next(number for number, word in enumerate(words) if word.rpartition("/")[2] in SHELLS)
     return " ".join(words[: shell + 1])
 
 
-def _header_end(lines):
+def _header_end(lines: list[bytes]) -> int:
     """The number of lines up to the first that is neither blank nor a comment: sbatch looks no further."""
     for number, line in enumerate(lines):
         if line.strip() and not line.lstrip().startswith(b"#"):
@@ -95,7 +94,7 @@ def _header_end(lines):
     return len(lines)
 
 
-def _exports(environment):
+def _exports(environment: dict[bytes, bytes]) -> bytes:
     lines = [b"# What JupyterHub tells the job."]
     for name, value in sorted(environment.items()):
         if name.decode(errors="replace") in ACCOUNTS_OWN | SHELLS_OWN:

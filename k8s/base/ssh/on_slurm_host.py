@@ -11,6 +11,8 @@ library of Python 3.9 alone, and little of it: it runs at every look at a job.
 # pathlib is slow to import.
 # ruff: noqa: PTH100, PTH103, PTH108, PTH112, PTH116, PTH120, PTH123, PTH208
 
+from __future__ import annotations
+
 import fcntl
 import os
 import shlex
@@ -19,6 +21,10 @@ import sys
 import time
 import zlib
 from contextlib import suppress
+
+TYPE_CHECKING = False  # typing is slow to import, too
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SSH_CONFIG = f"{HERE}/ssh_config"
@@ -44,7 +50,7 @@ PAUSE_S = 0.02
 EXIT_USAGE, EXIT_SSH, EXIT_BUSY = 2, 255, 75
 
 
-def main(words):
+def main(words: list[str]) -> NoReturn:
     """Become the command."""
     if not words:
         fail("which command?", EXIT_USAGE)
@@ -63,14 +69,14 @@ def main(words):
     os.execvpe(run[0], run, {"PATH": PATH})  # noqa: S606 - this process becomes the command
 
 
-def ssh_command(control):
+def ssh_command(control: str) -> tuple[str, ...]:
     """ssh with a deployment's settings, and where connections are shared."""
     with open(HOST_NAME) as file:
         host = file.read().strip()
     return ("ssh", "-F", SSH_CONFIG, "-o", f"HostName={host}", "-o", f"ControlPath={control}")
 
 
-def hand_over_environment():
+def hand_over_environment() -> None:
     """Replace standard input by the batch script with this process's environment. In memory: tokens are in it."""
     sys.path.insert(0, HERE)
     from job_environment import ScriptError, complete
@@ -88,7 +94,7 @@ def hand_over_environment():
         os.dup2(file.fileno(), 0)
 
 
-def inputs():
+def inputs() -> int:
     """A number that stands for what a connection depends on."""
     total = 0
     for path in INPUTS:
@@ -99,7 +105,7 @@ def inputs():
     return total
 
 
-def lock(path):
+def lock(path: str) -> int | None:
     """A lock that is free, or None. It is held as long as a process has its file open."""
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -110,7 +116,7 @@ def lock(path):
     return file
 
 
-def take_turn(deadline):
+def take_turn(deadline: float) -> tuple[int, int]:
     """Wait for a turn: the lowest that is free, and its lock."""
     turns = CONNECTIONS * SESSIONS
     while time.monotonic() < deadline:
@@ -121,7 +127,7 @@ def take_turn(deadline):
     return fail(f"{turns} commands have been running on Slurm's host for {WAIT_S} s", EXIT_BUSY)
 
 
-def listens(control):
+def listens(control: str) -> bool:
     """Whether ssh shares a connection there."""
     with socket.socket(socket.AF_UNIX) as probe, suppress(OSError):
         probe.connect(control)
@@ -129,7 +135,7 @@ def listens(control):
     return False
 
 
-def connect(control, deadline):
+def connect(control: str, deadline: float) -> None:
     """Make sure of a connection. If somebody else's try fails while we wait, so has ours."""
     if listens(control):
         return
@@ -151,12 +157,12 @@ def connect(control, deadline):
     os.close(held)
 
 
-def give_up(failure):
+def give_up(failure: str) -> NoReturn:
     with open(failure) as file:
         fail(file.read().strip() or "no connection to Slurm's host", EXIT_SSH, "")
 
 
-def open_connection(control, failure):
+def open_connection(control: str, failure: str) -> None:
     """Start ssh, which goes on by itself once it is connected; what it says is in a file if it fails."""
     with suppress(FileNotFoundError):
         os.unlink(control)
@@ -171,7 +177,7 @@ def open_connection(control, failure):
     os.close(null)
 
 
-def fail(message, status, prefix="on_slurm_host: "):
+def fail(message: str, status: int, prefix: str = "on_slurm_host: ") -> NoReturn:
     sys.stderr.write(f"{prefix}{message}\n")
     sys.exit(status)
 

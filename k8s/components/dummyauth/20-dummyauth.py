@@ -7,21 +7,28 @@ ID token would give, and stands in dev_users.json: ``{"<USER>": {"<PROJECT>.bric
 import hmac
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from jupyterhub.auth import Authenticator
 
-c = get_config()  # noqa: F821
+if TYPE_CHECKING:
+    from traitlets.config.application import get_config
+
+Users = dict[str, dict[str, dict[str, str]]]
+
+c = get_config()
 
 
-def dev_users():
+def dev_users() -> Users:
     """The users, in their order."""
-    return json.loads(Path("/etc/brics/dev_users/dev_users.json").read_text())
+    users: Users = json.loads(Path("/etc/brics/dev_users/dev_users.json").read_text())
+    return users
 
 
-class DevUsersAuthenticator(Authenticator):
+class DevUsersAuthenticator(Authenticator):  # type: ignore[misc]
     """Lets the users of dev_users in, who share one password."""
 
-    async def authenticate(self, handler, data):
+    async def authenticate(self, handler: Any, data: dict[str, str]) -> dict[str, Any] | None:
         """The user's name and projects, or None, which shows the form again with a message."""
         users = dev_users()
         password = Path("/etc/brics/deploy-secret/dummyAuthPassword").read_text()
@@ -32,7 +39,7 @@ class DevUsersAuthenticator(Authenticator):
             return None
         return {"name": name, "auth_state": users[name]}
 
-    async def refresh_user(self, user, handler=None):
+    async def refresh_user(self, user: Any, handler: Any = None) -> dict[str, Any] | bool:
         """The user's projects as dev_users has them now; False, if it no longer has the user."""
         users = dev_users()
         return {"name": user.name, "auth_state": users[user.name]} if user.name in users else False

@@ -2,11 +2,15 @@
 
 import ipaddress
 import socket
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from deploy_settings import DEPLOY
 
-c = get_config()  # noqa: F821
+if TYPE_CHECKING:
+    from traitlets.config.application import get_config
+
+c = get_config()
 
 # On the pod's own address: the port is published from there. The hub's proxy, beside the hub, stays on loopback.
 c.JupyterHub.hub_bind_url = "http://0.0.0.0:8081"
@@ -16,7 +20,7 @@ url = urlsplit(DEPLOY["hubConnectUrl"])._replace(path="")
 c.Spawner.hub_connect_url = url.geturl()
 
 
-def addresses(host):
+def addresses(host: str | None) -> set[ipaddress.IPv4Address | ipaddress.IPv6Address]:
     """The addresses of a host, in any form that the system takes; none if it has none here."""
     try:
         return {ipaddress.ip_address(found[4][0]) for found in socket.getaddrinfo(host, None)}

@@ -3,9 +3,14 @@
 After JupyterHub's "Security Overview"; the README says what is not followed, and why.
 """
 
+from typing import TYPE_CHECKING
+
 from deploy_settings import DEPLOY, spawner_has
 
-c = get_config()  # noqa: F821
+if TYPE_CHECKING:
+    from traitlets.config.application import get_config
+
+c = get_config()
 
 # The hub's word counts in a notebook server, not what its user writes into configuration files.
 c.Spawner.disable_user_config = True

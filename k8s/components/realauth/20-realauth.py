@@ -1,10 +1,14 @@
 """Layer of jupyterhub_config.py: users sign in with an ID token, which a proxy passes on in X-Auth-Id-Token."""
 
 import json
+from typing import TYPE_CHECKING
 
 from deploy_settings import DEPLOY, set_authenticator_traits
 
-c = get_config()  # noqa: F821
+if TYPE_CHECKING:
+    from traitlets.config.application import get_config
+
+c = get_config()
 
 c.JupyterHub.authenticator_class = "brics"
 c.BricsAuthenticator.oidc_server = DEPLOY["oidcServer"]

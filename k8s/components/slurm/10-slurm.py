@@ -1,8 +1,13 @@
 """Layer of jupyterhub_config.py: Slurm runs in the pod, so that a notebook server needs the pod's loopback only."""
 
+from typing import TYPE_CHECKING
+
 from deploy_settings import DEPLOY
 
-c = get_config()  # noqa: F821
+if TYPE_CHECKING:
+    from traitlets.config.application import get_config
+
+c = get_config()
 
 # batchspawner tells every server to listen on all addresses, whatever Spawner.ip says; the pod's own address can be
 # reached from other pods and from the host.

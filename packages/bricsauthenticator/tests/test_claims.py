@@ -89,6 +89,10 @@ def test_no_project_is_no_error(projects: Any) -> None:
     assert normalise(claims(projects=projects), PLATFORM).projects == {}
 
 
+ODD_TIMES: list[Any] = ["2", True, [2], {}, float("nan"), float("inf")]
+ODD_NAMES: list[Any] = [7, True, ["alice"], {}, b"alice"]
+
+
 BAD = {
     **{f"without {name}": claims(**{name: ...}) for name in REQUIRED},
     **{f"{name} null": claims(**{name: None}) for name in REQUIRED},
@@ -96,9 +100,9 @@ BAD = {
     **{
         f"{name} is {value!r}": claims(**{name: value})
         for name in ("exp", "iat", "nbf")
-        for value in ("2", True, [2], {}, float("nan"), float("inf"))
+        for value in ODD_TIMES
     },
-    **{f"short_name is {value!r}": claims(short_name=value) for value in (7, True, ["alice"], {}, b"alice")},
+    **{f"short_name is {value!r}": claims(short_name=value) for value in ODD_NAMES},
     **{
         f"projects is {ascii(value)[:30]}": claims(projects=value)
         for value in (

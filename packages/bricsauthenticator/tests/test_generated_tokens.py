@@ -54,6 +54,8 @@ def wrong_issuer_or_audience(chance: random.Random, issuer: Issuer) -> str:
 
 
 def wrong_time(chance: random.Random, issuer: Issuer) -> str:
+    name: str
+    value: Any
     now, far = time.time(), chance.choice([60, 3600, 10**7, 10**12])
     name, value = chance.choice([("exp", now - far), ("iat", now + far), ("nbf", now + far)])
     if chance.random() < 0.3:
@@ -89,8 +91,14 @@ def odd_projects(chance: random.Random, issuer: Issuer) -> str:
 def other_key(chance: random.Random, issuer: Issuer) -> str:
     algorithm = chance.choice(list(KEYS))
     own = public_jwk(KEYS[algorithm])
-    header = chance.choice([{"kid": "k1"}, {"kid": "k1", "jwk": own}, {"kid": "x" * 100}, {"kid": ""}, {}])
-    return jwt.encode(issuer.claims(), KEYS[algorithm], algorithm, headers=header)
+    headers: list[dict[str, Any]] = [
+        {"kid": "k1"},
+        {"kid": "k1", "jwk": own},
+        {"kid": "x" * 100},
+        {"kid": ""},
+        {},
+    ]
+    return jwt.encode(issuer.claims(), KEYS[algorithm], algorithm, headers=chance.choice(headers))
 
 
 def odd_header(chance: random.Random, issuer: Issuer) -> str:

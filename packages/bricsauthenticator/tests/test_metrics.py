@@ -9,8 +9,10 @@ from bricsauthenticator import commands, metrics
 from prometheus_client import REGISTRY
 
 
-def value(name, **labels):
-    return REGISTRY.get_sample_value(name, labels)
+def value(name: str, **labels: str) -> float:
+    found = REGISTRY.get_sample_value(name, labels)
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize(
@@ -24,8 +26,8 @@ def value(name, **labels):
         ("true", None),
     ],
 )
-def test_a_command_is_timed_and_its_failure_counted(line, reason):
-    def failures():
+def test_a_command_is_timed_and_its_failure_counted(line: str, reason: str | None) -> None:
+    def failures() -> dict[str, float]:
         name = "brics_slurm_command_failures_total"
         return {why: value(name, command="query", reason=why) for why in ("ssh", "timeout", "command")}
 

@@ -82,14 +82,16 @@ HOSTILE = [
     'a"',
 ]
 
+
+def each(name: str, values: list[Any]) -> list[tuple[str, Any]]:
+    return [(name, value) for value in values]
+
+
 BAD: list[tuple[str, Any]] = [
-    *[
-        ("brics_project", v)
-        for v in (None, "", "project3.brics", "project1", 7, True, ["project1.brics"], {})
-    ],
-    *[
-        ("runtime", v)
-        for v in (
+    *each("brics_project", [None, "", "project3.brics", "project1", 7, True, ["project1.brics"], {}]),
+    *each(
+        "runtime",
+        [
             "",
             "00:00:00",
             "24:00:01",
@@ -110,11 +112,11 @@ BAD: list[tuple[str, Any]] = [
             True,
             ["01:00:00"],
             {},
-        )
-    ],
-    *[
-        ("ngpus", v)
-        for v in (
+        ],
+    ),
+    *each(
+        "ngpus",
+        [
             "",
             "-1",
             "5",
@@ -135,8 +137,8 @@ BAD: list[tuple[str, Any]] = [
             True,
             ["1"],
             {},
-        )
-    ],
+        ],
+    ),
     *[(field, v) for field in ("partition", "reservation") for v in (*HOSTILE, 7, True, ["a"], {})],
 ]
 

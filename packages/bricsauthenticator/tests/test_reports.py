@@ -68,8 +68,8 @@ def test_logs_are_cut_at_their_beginning() -> None:
 
 def mark_of(job: dict[str, Any]) -> str:
     """The mark in the comment of a job."""
-    (mark,) = re.findall("^#SBATCH --comment=jupyterhub:([0-9a-f]{24})$", job["script"], re.MULTILINE)
-    return mark
+    (mark,) = re.finditer("^#SBATCH --comment=jupyterhub:([0-9a-f]{24})$", job["script"], re.MULTILINE)
+    return mark[1]
 
 
 def answer(hub: Hub, token: str, **changes: Any) -> tuple[int, bool]:

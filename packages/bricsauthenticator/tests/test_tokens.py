@@ -10,6 +10,7 @@ import jwt
 import pytest
 from bricsauthenticator.tokens import ASYMMETRIC, Header, TokenError, read_header, select_key, verify
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from forgery import encoded, hmac_token
 from hypothesis import given
 from hypothesis import strategies as st
@@ -220,7 +221,9 @@ def test_keys_that_do_not_fit_are_not_taken(key: dict[str, Any]) -> None:
 
 
 def test_private_and_symmetric_parts_of_a_published_key_are_not_used() -> None:
-    private = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(KEYS["RS256"]))
+    rsa_key = KEYS["RS256"]
+    assert isinstance(rsa_key, RSAPrivateKey)
+    private = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(rsa_key))
     key = select_key([{**private, "kid": "k", "key_ops": ["verify"]}], Header("RS256", "k"))
     assert key is not None
     assert not hasattr(key.key, "private_numbers")

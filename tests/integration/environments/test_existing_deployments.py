@@ -28,7 +28,7 @@ WRITE_KERNEL = 'mkdir -p "$1/kernels/shared" && printf %s "$2" >"$1/kernels/shar
 
 def brought_up(world: World, directory: Path, environment: str, **changes: str) -> One:
     """An instance of an environment, up from a directory whose settings are theirs but for changes."""
-    write_existing(directory, SETTINGS[environment] | changes, {})
+    write_existing(directory, {**SETTINGS[environment], **changes}, {})
     instance = Instance(f"moved-{environment.rpartition('_')[2]}")
     password = SETTINGS[environment].get("dummyAuthPassword", "")
     made = One(world, instance, free_port(), environment, password)

@@ -8,11 +8,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 
 from brics_envs.effects.keys import make_key_pair
 from brics_envs.errors import BAD_INPUT, FAILED
 from brics_envs.plan.names import Instance
 from tests.support.existing_deployment import SETTINGS, write_existing
+from tests.support.hub_client import HubClient
 from tests.support.outside_hosts import SHARED_DATA, Outside, SlurmHost, slurm_keys, slurm_settings
 from tests.support.ports import answers, free_port
 from tests.support.process_sampler import ProcessSampler
@@ -32,7 +34,7 @@ def hub_port() -> int:
 @pytest.fixture(scope="module")
 def deploy_dir(slurm_host: SlurmHost, around: Outside, hub_port: int) -> Path:
     """The deployment's directory, as people have it who ran the service before."""
-    settings = SETTINGS["dev_dummyauth_extslurm"] | slurm_settings(slurm_host, around, hub_port)
+    settings = {**SETTINGS["dev_dummyauth_extslurm"], **slurm_settings(slurm_host, around, hub_port)}
     return write_existing(around.directory / "deploy", settings, slurm_keys(slurm_host))
 
 
@@ -118,7 +120,7 @@ def test_the_host_is_down(one: One, slurm_host: SlurmHost, deploy_dir: Path) -> 
     client.stop()
 
 
-def page_of(client, answer) -> str:  # type: ignore[no-untyped-def]
+def page_of(client: HubClient, answer: requests.Response) -> str:
     """The answer to the form, or the page that it led to, as it is now."""
     return str(answer.text) + client.get(urlsplit(answer.url).path.removeprefix("/jupyter")).text
 
@@ -248,7 +250,7 @@ ENVIRONMENT = "import json, os; print(json.dumps(dict(os.environ)))"
 def theirs(one: One, slurm_host: SlurmHost, deploy_dir: Path, around: Outside, hub_port: int) -> SlurmHost:
     """The host, changed to one of theirs, and the instance with it."""
     make_theirs(slurm_host)
-    settings = SETTINGS["dev_dummyauth_extslurm"] | slurm_settings(slurm_host, around, hub_port)
+    settings = {**SETTINGS["dev_dummyauth_extslurm"], **slurm_settings(slurm_host, around, hub_port)}
     write_existing(deploy_dir, settings | {"slurmSpawnerWrappersBin": WRAPPERS}, {})
     one.up("--deploy-dir", str(deploy_dir))
     return slurm_host

@@ -45,7 +45,7 @@ def way(server: NadirServer) -> Way:
 def dev(around: Outside, server: NadirServer, way: Way) -> Iterator[One]:
     """An instance of dev_realauth_nadir."""
     directory = around.directory / "deploy-dev"
-    write_existing(directory, SETTINGS["dev_realauth_nadir"] | way.sign_in, server.files)
+    write_existing(directory, {**SETTINGS["dev_realauth_nadir"], **way.sign_in}, server.files)
     made = One(around.world, Instance("ndev"), free_port(), "dev_realauth_nadir")
     done = made.up("--deploy-dir", str(directory))
     assert "users come through its Nadir tunnel" in done.stdout
@@ -131,7 +131,7 @@ def test_a_client_that_is_killed_comes_back(dev: One, server: NadirServer) -> No
 @pytest.fixture
 def failed_up(dev: One, around: Outside, server: NadirServer, way: Way) -> Iterator[Up]:
     """The error of an `up` with changed files; afterwards the instance is up as before."""
-    settings = SETTINGS["dev_realauth_nadir"] | way.sign_in
+    settings = {**SETTINGS["dev_realauth_nadir"], **way.sign_in}
 
     def up(**changes: str) -> str:
         files = server.files | {name.replace("__pub", ".pub"): text for name, text in changes.items()}
@@ -199,7 +199,7 @@ def test_a_notebook_in_production(
     dev: One, around: Outside, server: NadirServer, way: Way, slurm_host: SlurmHost
 ) -> None:
     dev.down()
-    settings = SETTINGS["prod_nadir"] | slurm_settings(slurm_host, around, free_port()) | way.sign_in
+    settings = {**SETTINGS["prod_nadir"], **slurm_settings(slurm_host, around, free_port()), **way.sign_in}
     directory = write_existing(
         around.directory / "deploy-prod", settings, slurm_keys(slurm_host) | server.files
     )

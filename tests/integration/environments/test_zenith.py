@@ -61,7 +61,7 @@ def way(around: Outside) -> Way:
 def dev(around: Outside, way: Way) -> Iterator[One]:
     """An instance of dev_realauth_zenithclient."""
     directory = around.directory / "deploy-dev"
-    settings = SETTINGS["dev_realauth_zenithclient"] | way.sign_in
+    settings = {**SETTINGS["dev_realauth_zenithclient"], **way.sign_in}
     write_existing(directory, settings, zenith_files(way.server, way.client_key))
     made = One(around.world, Instance("zen"), free_port(), "dev_realauth_zenithclient")
     done = made.up("--deploy-dir", str(directory))
@@ -160,7 +160,7 @@ def test_a_way_past_the_tunnel_is_refused(dev: One, around: Outside) -> None:
 def test_a_server_that_does_not_let_the_client_in(dev: One, around: Outside, way: Way) -> None:
     directory = around.directory / "deploy-refused"
     files = zenith_files(way.server, make_key_pair("unknown"))
-    write_existing(directory, SETTINGS["dev_realauth_zenithclient"] | way.sign_in, files)
+    write_existing(directory, {**SETTINGS["dev_realauth_zenithclient"], **way.sign_in}, files)
     done = dev.world.invoke("up", *dev.options, "--deploy-dir", str(directory))
     assert done.status == FAILED
     assert "not ready:" in done.stderr
@@ -178,7 +178,7 @@ BUILTIN = ("--base", "local", "--repo", "bricsauthenticator=builtin")
 def prod(dev: One, around: Outside, way: Way, slurm_host: SlurmHost) -> Iterator[One]:
     """An instance of prod, which gets the tunnel when the other instance is down."""
     dev.down()
-    settings = SETTINGS["prod"] | slurm_settings(slurm_host, around, free_port()) | way.sign_in
+    settings = {**SETTINGS["prod"], **slurm_settings(slurm_host, around, free_port()), **way.sign_in}
     files = slurm_keys(slurm_host) | zenith_files(way.server, way.client_key)
     directory = write_existing(around.directory / "deploy-prod", settings, files)
     made = One(around.world, Instance("prod"), free_port(), "prod")

@@ -123,8 +123,7 @@ def test_provider_remembers_sessions_over_a_restart(real: RealInstance) -> None:
     client = real.client("testuser")
     with without_issuer(real):
         pass
-    for cookie in list(client.http.cookies):
-        if cookie.name.startswith("signin_"):
-            client.http.cookies.clear(cookie.domain, cookie.path, cookie.name)
+    for cookie in [cookie for cookie in client.http.cookies if cookie.name.startswith("signin_")]:
+        client.http.cookies.clear(cookie.domain, cookie.path, cookie.name)
     # The proxy asks the provider, which knows the user still: no password.
     assert client.signed_in

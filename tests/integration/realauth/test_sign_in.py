@@ -7,6 +7,7 @@ import threading
 import time
 from contextlib import closing
 from http.client import HTTPConnection
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -244,9 +245,8 @@ def test_sign_in_again_as_another_user(real: RealInstance) -> None:
     client.start(brics_project="project1.brics")
     client.open_lab()
     assert client.get("/user/testuser/api/status").status_code == 200
-    for cookie in list(client.http.cookies):
-        if cookie.name.startswith(("signin_", "issuer_")):
-            client.http.cookies.clear(cookie.domain, cookie.path, cookie.name)
+    for cookie in [one for one in client.http.cookies if one.name.startswith(("signin_", "issuer_"))]:
+        client.http.cookies.clear(cookie.domain, cookie.path, cookie.name)
     # What the browser still has of the server that was open is not enough, even before the hub is asked.
     page = client.sign_in("otheruser", real.password, "/user/testuser/lab")
     assert page.status_code == 403
@@ -268,10 +268,13 @@ def test_proxy_has_one_address(real: RealInstance) -> None:
 
 
 def test_status_shows_issuer_and_proxy(real: RealInstance) -> None:
-    def status() -> dict[str, object]:
-        return json.loads(ok(real.invoke("status", *real.option, "--json")).stdout)["instances"][0]
+    def status() -> dict[str, Any]:
+        instances: list[dict[str, Any]] = json.loads(
+            ok(real.invoke("status", *real.option, "--json")).stdout
+        )["instances"]
+        return instances[0]
 
-    one = wait_for(lambda: (s := status())["state"] == "ready" and s, "the instance is ready")
+    one = wait_for(lambda: s if (s := status())["state"] == "ready" else {}, "the instance is ready")
     assert one["url"] == f"{real.url}/"
-    names = {c["name"]: c["ready"] for c in one["containers"]}  # type: ignore[attr-defined]
+    names = {c["name"]: c["ready"] for c in one["containers"]}
     assert names == dict.fromkeys(("configurable-http-proxy", "issuer", "jupyterhub", "proxy", "slurm"), True)

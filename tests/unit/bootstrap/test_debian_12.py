@@ -5,11 +5,11 @@ import pty
 
 import pytest
 
-from tests.support.bootstrap_machine import BOOKWORM
+from tests.support.bootstrap_machine import BOOKWORM, Machine
 
 
 @pytest.fixture
-def bookworm(ready):
+def bookworm(ready: Machine) -> Machine:
     ready.functions["release"] = 'echo "debian 12"'
     ready.functions["write_as_root"] = f'cat > {ready.home}/"${{1##*/}}"'
     ready.program("podman", "echo podman version 4.3.1")
@@ -22,11 +22,11 @@ def bookworm(ready):
     return ready
 
 
-def written(machine, name):
+def written(machine: Machine, name: str) -> str:
     return (machine.home / f"brics-jupyterhub-envs-trixie{name}").read_text()
 
 
-def test_podman_comes_from_debian_13_by_the_hosts_own_mirrors(bookworm):
+def test_podman_comes_from_debian_13_by_the_hosts_own_mirrors(bookworm: Machine) -> None:
     done = bookworm.run("--yes", "true")
     assert done.returncode == 0, done.stderr
     assert written(bookworm, "") == "Package: *\nPin: release n=trixie*\nPin-Priority: 100\n"
@@ -42,28 +42,28 @@ def test_podman_comes_from_debian_13_by_the_hosts_own_mirrors(bookworm):
     assert bookworm.logged()[-1].endswith("-t trixie podman")
 
 
-def test_an_older_apt_does_not_know_the_keys(bookworm):
+def test_an_older_apt_does_not_know_the_keys(bookworm: Machine) -> None:
     bookworm.targets.write_text("http://mirror.test/debian/|bookworm|$(CODENAME)|$(SIGNED_BY)|main\n")
     assert bookworm.run("--yes", "true").returncode == 0
     expected = "Types: deb\nURIs: http://mirror.test/debian/\nSuites: trixie\nComponents: main\n"
     assert written(bookworm, ".sources").strip() == expected.strip()
 
 
-def test_a_host_that_has_debian_13_already_keeps_its_configuration(bookworm):
+def test_a_host_that_has_debian_13_already_keeps_its_configuration(bookworm: Machine) -> None:
     bookworm.targets.write_text(BOOKWORM + "http://mirror.test/debian/|trixie|trixie||main\n")
     done = bookworm.run("true")
     assert done.returncode == 0, done.stderr
     assert not list(bookworm.home.glob("*trixie*"))
 
 
-def test_no_mirror_is_an_error_that_says_so(bookworm):
+def test_no_mirror_is_an_error_that_says_so(bookworm: Machine) -> None:
     bookworm.targets.write_text("http://other.test/tools/|stable|tools||main\n")
     done = bookworm.run("--yes", "true")
     assert done.returncode == 1
     assert "no Debian mirror" in done.stderr
 
 
-def test_lists_that_cannot_be_fetched_leave_no_trace(bookworm):
+def test_lists_that_cannot_be_fetched_leave_no_trace(bookworm: Machine) -> None:
     bookworm.program("apt-get", f"case $* in *indextargets*) cat {bookworm.targets};; *) exit 100;; esac")
     bookworm.functions["as_root"] = f'[ "$1" != rm ] || echo "$*" >> {bookworm.log}; [ "$1" = rm ] || "$@"'
     done = bookworm.run("--yes", "true")
@@ -73,7 +73,7 @@ def test_lists_that_cannot_be_fetched_leave_no_trace(bookworm):
 
 
 @pytest.mark.parametrize(("answer", "status"), [("y", 0), ("Yes", 0), ("n", 1), ("", 1)])
-def test_it_asks_at_a_terminal(bookworm, answer, status):
+def test_it_asks_at_a_terminal(bookworm: Machine, answer: str, status: int) -> None:
     keyboard, terminal = pty.openpty()
     os.write(keyboard, f"{answer}\n".encode())
     done = bookworm.run("true", stdin=terminal)
@@ -84,7 +84,7 @@ def test_it_asks_at_a_terminal(bookworm, answer, status):
     assert bool(list(bookworm.home.glob("*trixie.sources"))) == (status == 0)
 
 
-def test_yes_does_not_ask(bookworm):
+def test_yes_does_not_ask(bookworm: Machine) -> None:
     keyboard, terminal = pty.openpty()
     done = bookworm.run("--yes", "true", stdin=terminal)
     os.close(keyboard)

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.support.bootstrap_machine import Machine
+
 
 @pytest.mark.parametrize(
     ("version", "state"),
@@ -14,12 +16,12 @@ import pytest
         ("3.14.2", "old"),
     ],
 )
-def test_podman_versions(machine, version, state):
+def test_podman_versions(machine: Machine, version: str, state: str) -> None:
     machine.program("podman", f"echo podman version {version}")
     assert machine.call("podman_fact").stdout == f"{state}|podman 4.9 or newer|{version}|containers|podman\n"
 
 
-def test_a_podman_that_does_not_start(machine):
+def test_a_podman_that_does_not_start(machine: Machine) -> None:
     machine.program("podman", "exit 126")
     assert machine.call("podman_fact").stdout.startswith(
         "old|podman 4.9 or newer|a podman that does not start|"
@@ -36,13 +38,15 @@ def test_a_podman_that_does_not_start(machine):
         (("crun",), False, "lacks|container runtime for cgroup v1|nothing|containers|runc"),
     ],
 )
-def test_crun_will_not_do_with_cgroup_v1(machine, programs, only_v2, fact):
+def test_crun_will_not_do_with_cgroup_v1(
+    machine: Machine, programs: tuple[str, ...], only_v2: bool, fact: str
+) -> None:
     machine.without(*({"crun", "runc"} - set(programs)))
     machine.functions["only_cgroup_v2"] = str(only_v2).lower()
     assert machine.call("runtime_fact").stdout.strip() == fact
 
 
-def test_facts_are_four_columns_and_change_nothing(machine):
+def test_facts_are_four_columns_and_change_nothing(machine: Machine) -> None:
     machine.without("git")
     done = machine.run("--facts")
     assert done.returncode == 0
@@ -52,7 +56,7 @@ def test_facts_are_four_columns_and_change_nothing(machine):
     assert machine.logged() == []
 
 
-def test_macos_needs_no_linux_parts(machine):
+def test_macos_needs_no_linux_parts(machine: Machine) -> None:
     machine.functions["uname"] = "echo Darwin"
     names = [line.split("|")[1] for line in machine.run("--facts").stdout.splitlines()]
     assert names == ["podman 4.9 or newer", "git", "Python 3.11 or newer with venv", "Python environment"]
@@ -62,12 +66,12 @@ def test_macos_needs_no_linux_parts(machine):
 
 
 @pytest.fixture
-def user(ready):
+def user(ready: Machine) -> Machine:
     ready.functions["id"] = 'if [ "$1" = -u ]; then echo 1000; else echo user-of-the-test; fi'
     return ready
 
 
-def test_one_line_says_why_it_cannot_work_and_the_command_runs(user):
+def test_one_line_says_why_it_cannot_work_and_the_command_runs(user: Machine) -> None:
     done = user.run("printf", "%s", "done")
     assert done.stdout == "done"
     assert len(done.stderr.splitlines()) == 1
@@ -76,7 +80,7 @@ def test_one_line_says_why_it_cannot_work_and_the_command_runs(user):
     assert "; and /etc/subgid has no line" in done.stderr
 
 
-def test_its_packages_are_installed(user):
+def test_its_packages_are_installed(user: Machine) -> None:
     user.without("newuidmap", "pasta")
     user.installing("newuidmap", "pasta")
     assert user.run("true").returncode == 0
@@ -86,10 +90,10 @@ def test_its_packages_are_installed(user):
 @pytest.mark.parametrize(
     ("kernel", "needed"), [("5.10.0-8-amd64", True), ("5.13.1", False), ("6.12.1", False)]
 )
-def test_fuse_overlayfs_is_for_old_kernels(user, kernel, needed):
+def test_fuse_overlayfs_is_for_old_kernels(user: Machine, kernel: str, needed: bool) -> None:
     user.functions["uname"] = f"echo {kernel}"
     assert ("fuse-overlayfs" in user.call("rootless_facts").stdout) == needed
 
 
-def test_root_needs_none_of_it(ready):
+def test_root_needs_none_of_it(ready: Machine) -> None:
     assert "rootless" not in ready.call("facts").stdout

@@ -2,15 +2,17 @@
 
 import pytest
 
+from tests.support.bootstrap_machine import Machine
 
-def test_nothing_to_install_asks_neither_apt_nor_sudo(ready):
+
+def test_nothing_to_install_asks_neither_apt_nor_sudo(ready: Machine) -> None:
     ready.functions["id"] = 'if [ "$1" = -u ]; then echo 1000; else echo user; fi'
     ready.functions["rootless_facts"] = "true"
     assert ready.run("true").returncode == 0
     assert ready.logged() == []
 
 
-def test_what_is_lacking_is_named_and_installed(ready):
+def test_what_is_lacking_is_named_and_installed(ready: Machine) -> None:
     ready.without("git", "catatonit")
     ready.installing("git", "catatonit")
     done = ready.run("true")
@@ -19,7 +21,7 @@ def test_what_is_lacking_is_named_and_installed(ready):
     assert [line.split()[-1] for line in ready.logged()] == ["git", "catatonit"]
 
 
-def test_old_package_lists_are_fetched_once(ready):
+def test_old_package_lists_are_fetched_once(ready: Machine) -> None:
     ready.without("git")
     ready.program(
         "apt-get",
@@ -36,7 +38,7 @@ def test_old_package_lists_are_fetched_once(ready):
     ]
 
 
-def test_a_failed_installation_shows_why(ready):
+def test_a_failed_installation_shows_why(ready: Machine) -> None:
     ready.without("git")
     ready.program("apt-get", "echo E: no space left; exit 100")
     done = ready.run("true")
@@ -45,14 +47,14 @@ def test_a_failed_installation_shows_why(ready):
     assert "error: the packages could not be installed" in done.stderr
 
 
-def test_an_installation_that_brings_nothing_is_an_error(ready):
+def test_an_installation_that_brings_nothing_is_an_error(ready: Machine) -> None:
     ready.without("git")
     done = ready.run("true")
     assert done.returncode == 1
     assert "still lacking after the installation:\n  git (found: nothing): package git" in done.stderr
 
 
-def test_sudo_installs_for_an_ordinary_user_with_the_proxies(ready):
+def test_sudo_installs_for_an_ordinary_user_with_the_proxies(ready: Machine) -> None:
     ready.without("git")
     ready.installing("git")
     ready.functions["id"] = 'if [ "$1" = -u ]; then echo 1000; else echo user; fi'
@@ -64,7 +66,7 @@ def test_sudo_installs_for_an_ordinary_user_with_the_proxies(ready):
 
 
 @pytest.mark.parametrize("release", ["fedora 42", "debian 11", "ubuntu 22.04", "Darwin"])
-def test_elsewhere_it_says_what_to_install_and_stops(ready, release):
+def test_elsewhere_it_says_what_to_install_and_stops(ready: Machine, release: str) -> None:
     ready.without("git", "podman")
     ready.functions["release"] = f'echo "{release}"'
     done = ready.run("true")
@@ -75,12 +77,12 @@ def test_elsewhere_it_says_what_to_install_and_stops(ready, release):
     assert ready.logged() == []
 
 
-def test_elsewhere_with_everything_there_it_goes_on(ready):
+def test_elsewhere_with_everything_there_it_goes_on(ready: Machine) -> None:
     ready.functions["release"] = 'echo "fedora 42"'
     assert ready.run("true").returncode == 0
 
 
-def test_neither_root_nor_sudo(ready):
+def test_neither_root_nor_sudo(ready: Machine) -> None:
     ready.without("git", "sudo")
     ready.functions["id"] = 'if [ "$1" = -u ]; then echo 1000; else echo user; fi'
     ready.functions["rootless_facts"] = "true"

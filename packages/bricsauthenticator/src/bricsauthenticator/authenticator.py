@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from jupyterhub.auth import Authenticator  # type: ignore[import-untyped]
-from jupyterhub.handlers.pages import SpawnHandler  # type: ignore[import-untyped]
-from jupyterhub.log import log_request  # type: ignore[import-untyped]
-from jupyterhub.utils import maybe_future  # type: ignore[import-untyped]
+from jupyterhub.auth import Authenticator
+from jupyterhub.handlers.pages import SpawnHandler
+from jupyterhub.log import log_request
+from jupyterhub.utils import maybe_future
 from tornado import web
 from traitlets import Bool, Float, List, TraitError, Unicode, default, validate
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import os
 import secrets
 
-from batchspawner import SlurmSpawner  # type: ignore[import-untyped]
-from batchspawner.batchspawner import format_template  # type: ignore[import-untyped]
+from batchspawner import SlurmSpawner
+from batchspawner.batchspawner import format_template
 from traitlets import Float, Unicode
 
 from bricsauthenticator import batch_script, commands, metrics, slurm, waiting

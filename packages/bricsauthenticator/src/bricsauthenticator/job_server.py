@@ -7,7 +7,7 @@ import logging
 from types import SimpleNamespace
 from typing import Any
 
-from jupyterhub.objects import Server  # type: ignore[import-untyped]
+from jupyterhub.objects import Server
 
 PATIENCE = 5.0
 """Seconds that a restarted hub waits for the answer of a server that it finds. It cannot be stopped meanwhile."""

@@ -14,8 +14,8 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
-from batchspawner import JobStatus  # type: ignore[import-untyped]
-from jupyterhub.spawner import Spawner  # type: ignore[import-untyped]
+from batchspawner import JobStatus
+from jupyterhub.spawner import Spawner
 from tornado import web
 from traitlets import Bool, Float, Integer, default
 

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
-from jupyterhub import orm  # type: ignore[import-untyped]
-from jupyterhub.app import JupyterHub  # type: ignore[import-untyped]
+from jupyterhub import orm
+from jupyterhub.app import JupyterHub
 from sqlalchemy.exc import SQLAlchemyError
 
 KEY = "leftovers"

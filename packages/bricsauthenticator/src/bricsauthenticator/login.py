@@ -7,8 +7,8 @@ from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
-from jupyterhub.handlers.base import BaseHandler  # type: ignore[import-untyped]
-from jupyterhub.handlers.login import LogoutHandler  # type: ignore[import-untyped]
+from jupyterhub.handlers.base import BaseHandler
+from jupyterhub.handlers.login import LogoutHandler
 from tornado import web
 
 from bricsauthenticator import sessions

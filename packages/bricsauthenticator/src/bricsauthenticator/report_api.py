@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-import batchspawner  # type: ignore[import-untyped]  # noqa: F401 (registers its handler: ours must come later)
-from jupyterhub import orm  # type: ignore[import-untyped]
-from jupyterhub.apihandlers import APIHandler, default_handlers  # type: ignore[import-untyped]
+import batchspawner  # noqa: F401 (registers its handler: ours must come later)
+from jupyterhub import orm
+from jupyterhub.apihandlers import APIHandler, default_handlers
 from tornado import web
 
 PATH = r"/api/batchspawner"

@@ -36,7 +36,7 @@ def main() -> None:
 def watch() -> None:
     """Note, for as long as the server lives, when something computes."""
     interval = max(1.0, min(30.0, float(os.environ.get("JUPYTERHUB_ACTIVITY_INTERVAL") or 300) / 3))
-    from jupyter_server.serverapp import ServerApp  # type: ignore[import-not-found]
+    from jupyter_server.serverapp import ServerApp
 
     with suppress(Exception):
         ignore_reading()
@@ -52,7 +52,7 @@ def watch() -> None:
 
 def ignore_reading() -> None:
     """Let requests count that do something. Open pages ask for kernels, terminals and files every few seconds."""
-    from jupyter_server.base.handlers import APIHandler  # type: ignore[import-not-found]
+    from jupyter_server.base.handlers import APIHandler
 
     update = APIHandler.update_api_activity
 

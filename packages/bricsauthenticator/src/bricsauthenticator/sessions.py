@@ -11,8 +11,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from jupyterhub import orm  # type: ignore[import-untyped]
-from jupyterhub.utils import new_token  # type: ignore[import-untyped]
+from jupyterhub import orm
+from jupyterhub.utils import new_token
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 

@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from batchspawner import JobStatus  # type: ignore[import-untyped]
+from batchspawner import JobStatus
 from traitlets import Float
 
 from bricsauthenticator import leftovers, slurm
