@@ -104,12 +104,13 @@ LINTERS: dict[str, Callable[[Checked], list[str]]] = {
     "yamllint": lambda checked: ["yamllint", "--strict", *checked.tree()],
     "hadolint": lambda checked: ["hadolint", *checked.files(is_containerfile)],
     "shellcheck": lambda checked: ["shellcheck", *checked.files(is_shell_script)],
+    "codespell": lambda checked: ["codespell", *checked.files()],
 }
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, types, YAML, Containerfiles and shell scripts.
+    """Check style, types, YAML, Containerfiles, shell scripts and spelling.
 
     ``-- NAME [ARGS] [FILES]`` runs only that tool, on these files.
     """
