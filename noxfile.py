@@ -105,12 +105,13 @@ LINTERS: dict[str, Callable[[Checked], list[str]]] = {
     "hadolint": lambda checked: ["hadolint", *checked.files(is_containerfile)],
     "shellcheck": lambda checked: ["shellcheck", *checked.files(is_shell_script)],
     "codespell": lambda checked: ["codespell", *checked.files()],
+    "requirements": lambda _: [sys.executable, "requirements/check.py"],
 }
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, types, YAML, Containerfiles, shell scripts and spelling.
+    """Check style, types, YAML, Containerfiles, shell scripts, spelling and requirements.
 
     ``-- NAME [ARGS] [FILES]`` runs only that tool, on these files.
     """
