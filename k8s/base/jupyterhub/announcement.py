@@ -1,5 +1,7 @@
 """A text for everybody, on every page of the hub: a file that is read whenever a page is made."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 from tornado.escape import linkify

@@ -4,6 +4,8 @@ By value where the value is known (:func:`know`), by form otherwise: a name that
 header, a parameter of an address, and what tokens of JupyterHub, OAuth and OpenID look like.
 """
 
+from __future__ import annotations
+
 import base64
 import json
 import logging

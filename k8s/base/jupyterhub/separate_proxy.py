@@ -1,5 +1,7 @@
 """The hub's proxy in a container of its own."""
 
+from __future__ import annotations
+
 import asyncio
 from typing import Any
 from urllib.parse import urlsplit

@@ -4,6 +4,8 @@ Any ``<USER>`` of dev_users signs in with the shared password; an empty name is 
 ID token would give, and stands in dev_users.json: ``{"<USER>": {"<PROJECT>.brics": {"name": …, "username": …}}}``.
 """
 
+from __future__ import annotations
+
 import hmac
 import json
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Layer of jupyterhub_config.py: Slurm runs elsewhere, so that its jobs reach the hub's API from outside the pod."""
 
+from __future__ import annotations
+
 import ipaddress
 import socket
 from typing import TYPE_CHECKING
