@@ -136,7 +136,8 @@ def _decide_build(
     digest = storage.digest(image, before or now)
     # podman would find every layer in its cache, but only after reading again what each of them copies.
     repository = image.tag.rpartition(":")[0]
-    for name, other in storage.images.items():
+    # Those that have a name first: that is the one which is shown.
+    for name, other in sorted(storage.images.items(), key=lambda item: item[0] == item[1].id):
         fits = name.rpartition(":")[0] == repository or name == other.id
         if fits and other.inputs == digest and _has_recipe(other, recipe):
             return Decision(image, other.id, "", same_as=name)

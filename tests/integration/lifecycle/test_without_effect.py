@@ -29,8 +29,9 @@ def test_dry_run_names_the_steps(unchanged: World) -> None:
     for words in (
         "bricsauthenticator",
         "slurmspawner_wrappers",
-        "tag localhost/brics_jupyterhub:dev-latest as localhost/brics_jupyterhub:dev-lc-dry",
-        "tag localhost/brics_slurm:dev-latest as localhost/brics_slurm:dev-lc-dry",
+        "tag localhost/brics_jupyterhub:dev-",
+        " as localhost/brics_jupyterhub:dev-lc-dry",
+        " as localhost/brics_slurm:dev-lc-dry",
         "volumes jupyterhub_root_lc-dry, slurm_root_lc-dry",
         "volume import slurm_root_lc-dry",
         "podman kube play",
