@@ -58,7 +58,7 @@ class DeploySettings(JobSettings):
     baseUrl: BaseUrl = Field("/jupyter", description="path of JupyterHub's pages")
     devUsers: Accounts | None = Field(
         None,
-        description="development environments: their users, with blanks between, in place of the file dev_users",
+        description="development environments: their users, separated by blanks, in place of the file dev_users",
     )
     dummyAuthPassword: Annotated[Password, Field(min_length=MIN_PASSWORD_LENGTH)] | None = Field(
         None,
@@ -121,7 +121,7 @@ class DeploySettings(JobSettings):
         60, "how long the issuer's keys are kept, and at most accepted after it has withdrawn them", "seconds"
     )
     adminUsers: Users = setting(
-        (), "users who see and stop everybody's servers, with blanks between; they cannot open them"
+        (), "users who can see and stop everybody's servers, but not open them; separated by blanks"
     )
     idleServerHours: IdleHours = setting(
         0, "how long a server may be unused before it is stopped, 0: for ever", "hours", production=8

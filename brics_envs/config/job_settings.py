@@ -71,7 +71,7 @@ class JobSettings(BaseModel):
     )
     defaultGpus: Annotated[Count, Field(ge=0, le=1024)] = setting(1, "number of GPUs that the form proposes")
     partitions: SlurmNames | None = setting(
-        None, "partitions to choose from, with blanks between; any that Slurm knows if not set"
+        None, "partitions to choose from, separated by blanks; if not set, any that Slurm knows"
     )
     defaultPartition: SlurmName | None = setting(
         None, "partition that the form proposes; the first of partitions, or Slurm's own default, if not set"

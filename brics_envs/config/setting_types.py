@@ -198,14 +198,14 @@ def _positive_runtime(value: str) -> str:
 
 def _slurm_name(value: str) -> str:
     if not re.fullmatch(r"(?!-)[A-Za-z0-9_.-]{1,64}", value):
-        raise ValueError("must be a name of letters, digits and _.- that does not begin with -")
+        raise ValueError("must be a name of letters, digits, _, . and -, and must not begin with -")
     return value
 
 
 def _slurm_names(value: str) -> str:
     names = [_slurm_name(name) for name in value.split(" ") if name]
     if not names or len(set(names)) < len(names):
-        raise ValueError("must be different names with blanks between")
+        raise ValueError("must be different names, separated by blanks")
     return " ".join(names)
 
 
@@ -223,13 +223,13 @@ def _shell_text(value: str) -> str:
 
 def _accounts(value: object) -> tuple[DevUser, ...]:
     if not isinstance(value, str):
-        raise ValueError("must be a string: <USER>.<PROJECT> with blanks between them")
+        raise ValueError("must be a string: <USER>.<PROJECT>, separated by blanks")
     return parse_words(value)
 
 
 def _users(value: object) -> tuple[str, ...]:
     if not isinstance(value, str):
-        raise ValueError("must be a string: <USER> with blanks between them")
+        raise ValueError("must be a string: <USER>, separated by blanks")
     users = [word for word in re.split(f"[{BLANKS}]+", value) if word]
     for user in users:
         if not NAME.fullmatch(user) or len(user) > MAX_USER_LENGTH:
@@ -276,6 +276,6 @@ ShellText = Annotated[
     str, Field(max_length=MAX_SCRIPT_LENGTH), AfterValidator(_shell_text), Kind("lines of a shell script")
 ]
 SlurmName = Annotated[str, AfterValidator(_slurm_name), Kind("name")]
-SlurmNames = Annotated[str, AfterValidator(_slurm_names), Kind("names with blanks between")]
+SlurmNames = Annotated[str, AfterValidator(_slurm_names), Kind("names separated by blanks")]
 Users = Annotated[tuple[str, ...], BeforeValidator(_users), Kind("words <USER>")]
 Switch = Annotated[bool, Field(strict=True), Kind("true or false", is_text=False)]

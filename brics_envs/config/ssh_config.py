@@ -36,7 +36,7 @@ def _port(value: str) -> str:
 def _user(value: str) -> str:
     # ssh gives it to a shell where a jump host is used.
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", value):
-        raise ValueError("must be an account's name")
+        raise ValueError("must be an account name")
     return value
 
 
@@ -48,7 +48,7 @@ def _jump(value: str) -> str:
     for hop in value.split(","):
         found = JUMP.fullmatch(hop)
         if not found:
-            raise ValueError("must be [USER@]HOST[:PORT], several with commas between them")
+            raise ValueError("must be [USER@]HOST[:PORT], several separated by commas")
         _host(found["host"].strip("[]"))
         if found["user"]:
             _user(found["user"])
@@ -74,7 +74,7 @@ def _word_of(*allowed: str) -> Callable[[str], str]:
 
 def _algorithms(value: str) -> str:
     if not re.fullmatch(r"[+^-]?[A-Za-z0-9@.*?-]+(,[A-Za-z0-9@.*?-]+)*", value):
-        raise ValueError("must be names of algorithms with commas between them")
+        raise ValueError("must be names of algorithms, separated by commas")
     return value
 
 

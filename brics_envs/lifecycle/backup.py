@@ -88,7 +88,9 @@ def backup(root: Path, instance: Instance, archive: Path | None, *, homes: bool)
     if target.exists():
         raise ConfigError(f"{target} is there already", hint="choose another file with --archive FILE")
     if not target.parent.is_dir():
-        raise ConfigError(f"{target.parent} is not a directory", hint="make it, or choose another one")
+        raise ConfigError(
+            f"{target.parent} is not a directory", hint="create it, or choose another directory"
+        )
     with instance_lock(instance):
         refuse_half_restored(instance.directory(root))
         record = make_backup(root, instance, target, homes=homes)

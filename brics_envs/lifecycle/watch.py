@@ -52,7 +52,7 @@ def watch(root: Path, instance: Instance) -> None:
     try:
         while pod is not None:
             pod = _watch_pod(root, pod)
-        say(f"instance {instance.name} is down: nothing left to watch")
+        say(f"instance {instance.name} is down: watching has ended")
     except KeyboardInterrupt:
         # Ctrl-C is how it ends.
         if interrupts.received() != signal.SIGINT:
@@ -94,7 +94,9 @@ def _introduce(pod: PodState, live: Mapping[str, Live], configuration: list[Path
     for name, one in live.items():
         say(f"watching {name}: {one.directory}")
     if not live:
-        say(f"no directory is mounted: `invoke up --env {pod.environment} --repo NAME=PATH --live` does that")
+        say(
+            f"no directory is mounted: mount one with `invoke up --env {pod.environment} --repo NAME=PATH --live`"
+        )
     say(f"watching the configuration: {', '.join(map(str, configuration))}")
     say("Ctrl-C ends the watching and leaves the pod as it is")
 
@@ -111,7 +113,7 @@ def _put_in_force(
         few = ", ".join(str(path.relative_to(one.directory)) for path in paths[:SHOWN])
         say(f"{datetime.now():%H:%M:%S} {name}: {few}{more}")
         if built_from(one.directory) != one.built_from:
-            say(f"  {name}: what decides how it is built has changed (dependencies, entry points):")
+            say(f"  {name}: what its image is built from has changed (dependencies, entry points):")
             say("  `invoke up` builds its image anew; until then the rest of the change is in force")
         problem = _restart_hub(pod, record) if name == "bricsauthenticator" else _check_wrappers(pod)
         for line in problem.splitlines():
