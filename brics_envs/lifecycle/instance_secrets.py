@@ -1,6 +1,6 @@
 """An instance's secrets: generated once in ``_build/NAME``, or from its ``--deploy-dir``.
 
-May import: errors, config, plan, effects.
+May import: errors, config, plan, effects, lifecycle.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import yaml
 from brics_envs.config.deploy_dir import CLIENT_KEY, METRICS_TOKEN
 from brics_envs.effects.files import write_private
 from brics_envs.effects.keys import make_key_pair, make_password
-from brics_envs.effects.podman import podman, podman_json
 from brics_envs.effects.tokens import make_jwks
+from brics_envs.lifecycle.inventory import labels_in, secret_texts
 from brics_envs.plan.desired import DesiredState
 from brics_envs.plan.names import LABEL_CHECKOUT
 from brics_envs.plan.secrets import (
@@ -63,13 +63,11 @@ def _write_kept(desired: DesiredState, generated: tuple[str, ...]) -> None:
 def _kept_by_podman(desired: DesiredState) -> dict[str, str]:
     """The texts of this checkout's Secrets for the instance that podman has, by their files' names."""
     names = {desired.instance.named(name): values for name, values in SECRETS.items()}
-    there = [name for name in podman("secret", "ls", "--format", "{{.Name}}").stdout.split() if name in names]
     texts: dict[str, str] = {}
-    for entry in podman_json("secret", "inspect", "--showsecret", *there) if there else ():
-        document = yaml.safe_load(entry["SecretData"])
-        if document["metadata"].get("labels", {}).get(LABEL_CHECKOUT) == desired.checkout.id:
-            values, data = names[entry["Spec"]["Name"]], document.get("stringData", {})
-            texts |= {file: data[key] for key, file in values.items() if key in data}
+    for name, text in secret_texts(list(names)).items():
+        if labels_in(text).get(LABEL_CHECKOUT) == desired.checkout.id:
+            data = yaml.safe_load(text).get("stringData", {})
+            texts |= {file: data[key] for key, file in names[name].items() if key in data}
     return texts
 
 

@@ -35,15 +35,20 @@ def observe_inventory(instance: Instance, checkout: Checkout, *, adopts_unmarked
 
 def _secrets(names: list[str]) -> list[Thing]:
     """Those secrets that are there. podman gives them no labels, but the text of ours has them."""
+    return [Thing("secret", name, labels_in(text)) for name, text in secret_texts(names).items()]
+
+
+def secret_texts(names: list[str]) -> dict[str, str]:
+    """What podman keeps under these names: for a Secret, the object in YAML. Those that are not there are left out."""
     there = podman("secret", "ls", "--format", "{{.Name}}").stdout.split()
     wanted = [name for name in names if name in there]
     if not wanted:
-        return []
+        return {}
     found = podman_json("secret", "inspect", "--showsecret", *wanted)
-    return [Thing("secret", entry["Spec"]["Name"], _labels_in(entry["SecretData"])) for entry in found]
+    return {entry["Spec"]["Name"]: entry["SecretData"] for entry in found}
 
 
-def _labels_in(text: str) -> dict[str, str]:
+def labels_in(text: str) -> dict[str, str]:
     """The labels of a Kubernetes object in YAML; none if it is something else."""
     try:
         labels = yaml.safe_load(text)["metadata"]["labels"]
