@@ -96,7 +96,7 @@ def test_too_slow_is_stopped_with_its_children(tmp_path: Path) -> None:
     started = time.monotonic()
     with pytest.raises(CommandError, match="ran out of time") as caught:
         run(["sh", "-c", f"echo so far; sleep 60 & echo $! $$ > {pids}; wait"], timeout_s=0.3)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     assert caught.value.status is None
     assert "so far" in caught.value.output
     for pid in pids.read_text().split():
@@ -112,8 +112,8 @@ def test_sigterm_ignored_is_followed_by_sigkill(monkeypatch: pytest.MonkeyPatch)
 def test_a_daemon_that_keeps_the_pipe_does_not_hold_us_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "PIPE_GRACE_S", 0.2)
     started = time.monotonic()
-    assert run(["sh", "-c", "sleep 4 & echo done"], timeout_s=5).stdout == "done\n"
-    assert time.monotonic() - started < 3
+    assert run(["sh", "-c", "sleep 30 & echo done"], timeout_s=20).stdout == "done\n"
+    assert time.monotonic() - started < 20
 
 
 @pytest.mark.parametrize("data", [b"a" * 1_000_000, [b"a" * 500_000] * 2])

@@ -42,7 +42,7 @@ def test_a_job_that_waits_too_long_is_cancelled_with_the_reason(hub: Hub, alice:
         began = time.monotonic()
         response = alice.post_api(FORM)
         assert response.status_code == 503
-        assert 6 <= time.monotonic() - began < 12
+        assert 6 <= time.monotonic() - began < 60
     number = hub.job()["number"]
     assert response.json()["message"].startswith(
         f"Job {number} waited in the queue for 6 s, and was cancelled"

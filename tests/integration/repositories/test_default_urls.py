@@ -52,11 +52,11 @@ def test_the_instance_keeps_its_builtin_without_asking_the_network(project: Proj
         began = time.monotonic()
         first = project.up()
         # Both at the same time.
-        assert REACH_DEADLINE_S <= time.monotonic() - began < 1.7 * REACH_DEADLINE_S
+        assert REACH_DEADLINE_S <= time.monotonic() - began < 2 * REACH_DEADLINE_S
         assert any("no answer within 5 s" in line for line in project.lines)
         began = time.monotonic()
         assert project.up() == first
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < REACH_DEADLINE_S
         kept = [line.partition(":")[0] for line in project.lines if "`invoke clone` tries" in line]
         assert kept == [NAME, OTHER]
         # Not where built-in packages must be asked for.

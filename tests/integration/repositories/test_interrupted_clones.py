@@ -51,7 +51,7 @@ def test_an_interrupted_clone_is_none(
     began = time.monotonic()
     stuck_clone.send_signal(sig)
     assert stuck_clone.wait(20) == status
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
     assert not project.clone.exists()
     assert bool(project.leftovers) == (sig is signal.SIGKILL)
     assert project.one(f"file://{upstream}").version == "1.2.0"
