@@ -106,12 +106,13 @@ LINTERS: dict[str, Callable[[Checked], list[str]]] = {
     "shellcheck": lambda checked: ["shellcheck", *checked.files(is_shell_script)],
     "codespell": lambda checked: ["codespell", *checked.files()],
     "requirements": lambda _: [sys.executable, "requirements/check.py"],
+    "aarch64": lambda _: [sys.executable, "requirements/aarch64.py"],
 }
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, types, YAML, Containerfiles, shell scripts, spelling and requirements.
+    """Check style, types, YAML, Containerfiles, shell scripts, spelling, requirements and wheels.
 
     ``-- NAME [ARGS] [FILES]`` runs only that tool, on these files.
     """
