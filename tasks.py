@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from brics_envs.cli import project_task, read_up_options
-from brics_envs.config.options import DEFAULT_INSTANCE
+from brics_envs.config.options import DEFAULT_INSTANCE, parse_token_options
 from brics_envs.config.repos import parse_choices
 from brics_envs.errors import ConfigError
 from brics_envs.plan.names import parse_instance
@@ -70,12 +70,10 @@ def status(lifecycle: Any, json: bool, instance: str = "") -> None:
 
 
 @project_task()
-def logs(lifecycle: Any, container: str, instance: str, follow: bool) -> None:
+def logs(lifecycle: Any, container: str, instance: str, follow: bool, tail: str, since: str) -> None:
     """Show the containers' output and the log files of the volumes."""
-    if follow:
-        lifecycle.follow_logs(parse_instance(instance), container)
-    else:
-        print(lifecycle.logs(parse_instance(instance), container))
+    show = lifecycle.follow_logs if follow else lambda *which: print(lifecycle.logs(*which))
+    show(parse_instance(instance), container, lifecycle.wanted_lines(tail, since))
 
 
 @project_task()
@@ -95,8 +93,6 @@ def token(
     lifecycle: Any, user: str, instance: str, project: list[str], expires_in: str, claim: list[str]
 ) -> None:
     """Print a signed token for X-Auth-Id-Token (dev_realauth with its local issuer)."""
-    from brics_envs.config.options import parse_token_options
-
     options = parse_token_options(user, project, expires_in, claim)
     print(lifecycle.token(ROOT, parse_instance(instance), options))
 

@@ -111,16 +111,14 @@ def pages() -> Iterator[Path]:
 
 def main(arguments: list[str]) -> int:
     """Write the pages that are out of date, or name them."""
-    stale = [
-        page
-        for page in pages()
-        if filled(page.read_text(encoding="utf-8")) != page.read_text(encoding="utf-8")
-    ]
-    for page in stale:
+    # Made once: invoke forgets a task's help when it has told it.
+    made = {page: filled(page.read_text(encoding="utf-8")) for page in pages()}
+    stale = {page: text for page, text in made.items() if text != page.read_text(encoding="utf-8")}
+    for page, text in stale.items():
         if "--check" in arguments:
             print(f"out of date: {page.relative_to(ROOT)}: run `python docs/generate.py`")
         else:
-            page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
+            page.write_text(text, encoding="utf-8")
     return 1 if stale and "--check" in arguments else 0
 
 

@@ -9,6 +9,9 @@ from pathlib import Path
 from brics_envs.config.deploy import DeploySettings
 from brics_envs.errors import ConfigError
 
+LOCAL_LAYER = "99-local.py"
+"""The user's own layer of the hub's configuration, in the hub's container: the last one."""
+
 
 @dataclass(frozen=True)
 class Environment:
@@ -35,6 +38,29 @@ class Environment:
         """Its deployment settings: the tracked file, then the user's own, which overrides it."""
         directory = self.root / "config" / self.name
         return directory / "deploy.yaml", directory / "deploy.local.yaml"
+
+    @property
+    def local_layer(self) -> Path:
+        """The user's own layer of the hub's configuration, if they have one."""
+        return self.root / "config" / self.name / "jupyterhub_config.local.py"
+
+
+def load_layers(environment: Environment) -> dict[str, str]:
+    """Further layers of the hub's configuration by their names in the hub's container: the user's own, if there is one.
+
+    :raises ConfigError: it cannot be read, or is no Python.
+    """
+    file = environment.local_layer
+    try:
+        text = file.read_text(encoding="utf-8")
+        compile(text, str(file), "exec")
+    except FileNotFoundError:
+        return {}
+    except SyntaxError as error:
+        raise ConfigError(f"{file}:{error.lineno}: {error.msg}") from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{file}: cannot be read: {error}") from None
+    return {LOCAL_LAYER: text}
 
 
 def environment_names(root: Path) -> list[str]:

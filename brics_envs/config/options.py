@@ -28,6 +28,16 @@ def parse_port(option: str, value: str) -> int:
     return int(value)
 
 
+def parse_tail(value: str) -> int | None:
+    """The value of ``--tail``: a number of lines; none if it is empty.
+
+    :raises ConfigError: no number.
+    """
+    if value and not re.fullmatch(r"[0-9]{1,9}", value):
+        raise ConfigError(f"--tail: {value!r} is not a number of lines")
+    return int(value) if value else None
+
+
 def parse_base(value: str) -> Base:
     """The value of ``--base``.
 
@@ -88,6 +98,10 @@ OPTIONS = {
     ),
     "repo": Option("dev repository as NAME=PATH, NAME=URL[@REF] or NAME=builtin; may be repeated", None),
     "show-secrets": Option("show the secrets of _build/NAME, if there are any, instead of markers", False),
+    "since": Option(
+        "what was written from then on: a time back from now, such as 10m, or a date and time (UTC)"
+    ),
+    "tail": Option("this many of the last lines of each log"),
     "to": Option("directory to make (default: the volume's name)"),
     "user": Option(
         "user in the container, such as testuser.project1; of token and smoke, a <USER> of dev_users"

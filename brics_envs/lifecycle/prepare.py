@@ -20,7 +20,7 @@ from brics_envs.config.deploy_dir import (
     settings_file,
 )
 from brics_envs.config.dev_users import load_dev_users
-from brics_envs.config.environment import Environment, load_environment
+from brics_envs.config.environment import Environment, load_environment, load_layers
 from brics_envs.config.options import Base, parse_base, parse_port
 from brics_envs.config.repos import RepoChoice, parse_choices
 from brics_envs.config.versions import load_versions
@@ -33,6 +33,7 @@ from brics_envs.plan.names import ZENITH_CONTAINER, Instance, parse_instance
 from brics_envs.plan.overlay import Overlay
 from brics_envs.plan.ports import Endpoint, container_ports, hub_api_endpoint, plan_ports
 from brics_envs.plan.secrets import deploy_dir_files
+from brics_envs.plan.without_effect import without_effect
 
 PRODUCTION_SESSION_HOURS = 12
 """Whoever signed in in the morning signs in again the next day, with a token that is valid then."""
@@ -107,6 +108,7 @@ def prepare(options: UpOptions) -> DesiredState:
     environment, deploy_dir = options.environment, options.deploy_dir
     file, settings = _read_settings(environment, deploy_dir)
     overlay = _merged(environment.overlay(settings))
+    ignored = without_effect(settings, overlay)
     if overlay.has_slurm:
         settings = settings.for_slurm_in_pod()
     if overlay.stage == "prod":
@@ -115,6 +117,14 @@ def prepare(options: UpOptions) -> DesiredState:
     has_users = overlay.refers_to("ConfigMap", "dev-user-config")
     needed = deploy_dir_files(overlay)
     files = (*needed, *optional_files(deploy_dir)) if deploy_dir else needed
+    ports = plan_ports(
+        options.port,
+        options.direct_port,
+        local_issuer=overlay.has_issuer,
+        tunnel=overlay.tunnel,
+        hub_api=hub_api,
+        inside=container_ports(overlay.pod),
+    )
     return DesiredState(
         environment=environment,
         checkout=read_checkout(environment.root),
@@ -122,20 +132,15 @@ def prepare(options: UpOptions) -> DesiredState:
         overlay=overlay,
         settings=settings,
         dev_users=(settings.devUsers or load_dev_users(environment.dev_users)) if has_users else (),
-        ports=plan_ports(
-            options.port,
-            options.direct_port,
-            local_issuer=overlay.has_issuer,
-            tunnel=overlay.tunnel,
-            hub_api=hub_api,
-            inside=container_ports(overlay.pod),
-        ),
+        ports=ports,
         deploy_files=load_deploy_files(deploy_dir or Path(), files, settings.sshHostname)
         if deploy_dir or not needed
         else None,
         images={ZENITH_CONTAINER: load_versions(environment.root).zenith_client_image}
         if ZENITH_CONTAINER in overlay.containers
         else {},
+        layers=load_layers(environment),
+        without_effect=ignored,
     )
 
 

@@ -31,6 +31,7 @@ from brics_envs.lifecycle.report import step
 from brics_envs.lifecycle.repositories import check_repositories, preview_repositories
 from brics_envs.lifecycle.sources import save_running_sources
 from brics_envs.lifecycle.units import refuse_running_service
+from brics_envs.lifecycle.warnings import warn
 from brics_envs.plan.desired import DesiredState
 from brics_envs.plan.digests import Digests, input_digests, inputs_label
 from brics_envs.plan.in_place import in_place_steps
@@ -104,6 +105,7 @@ def prepare_up(options: UpOptions) -> DesiredState:
     require_podman()
     refuse_missing_deploy_dir(desired)
     refuse_half_restored(desired.directory)
+    warn(desired)
     return desired
 
 

@@ -20,6 +20,8 @@ class DesiredState:
 
     ``deploy_files`` is what comes from the ``--deploy-dir``, name → text; None if something is needed from there and
     none was given. ``images`` are those to be used for containers whose images are not ours: container → image.
+    ``layers`` are further layers of the hub's configuration, file name → text. ``without_effect`` are settings that
+    are set and change nothing.
     """
 
     environment: Environment
@@ -31,6 +33,8 @@ class DesiredState:
     ports: Ports
     deploy_files: Mapping[str, str] | None = field(default_factory=dict, repr=False)
     images: Mapping[str, str] = field(default_factory=dict)
+    layers: Mapping[str, str] = field(default_factory=dict)
+    without_effect: tuple[str, ...] = ()
 
     @property
     def directory(self) -> Path:

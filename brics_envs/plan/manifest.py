@@ -27,6 +27,9 @@ from brics_envs.plan.ports import publish
 from brics_envs.plan.record import record_of
 from brics_envs.plan.secrets import SECRETS, InstanceSecrets, secret_document
 
+HUB_CONFIG = ("ConfigMap", "jupyterhub-config")
+"""Kind and name of what holds the hub's configuration."""
+
 
 def assemble(desired: DesiredState, secrets: InstanceSecrets) -> list[Document]:
     """The complete manifest of an instance.
@@ -35,6 +38,7 @@ def assemble(desired: DesiredState, secrets: InstanceSecrets) -> list[Document]:
     """
     refuse_unknown_references(desired.overlay)
     manifest = _supplied(desired, secrets) + copy.deepcopy(desired.overlay.documents)
+    _add_layers(manifest, desired.layers)
     pod = the_pod(manifest)
     publish(pod, desired.ports)
     for container in pod["spec"]["containers"]:
@@ -74,6 +78,13 @@ def _supplied(desired: DesiredState, secrets: InstanceSecrets) -> list[Document]
         secret_document(name, secrets) if kind == "Secret" else config_map_document(name, desired, secrets)
         for kind, name in missing
     ]
+
+
+def _add_layers(documents: list[Document], layers: Mapping[str, str]) -> None:
+    """Put further layers beside the hub's configuration, which loads all that are there."""
+    for document in documents:
+        if (document["kind"], document["metadata"]["name"]) == HUB_CONFIG:
+            document["data"] |= layers
 
 
 def _add_host_aliases(pod: Document, aliases: Mapping[str, str]) -> None:

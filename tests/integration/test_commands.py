@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from brics_envs.config.versions import load_versions
 from tests.support.checkout import PROJECT
 from tests.support.commands import invoke, ok
 from tests.support.hub_client import HubClient
@@ -59,6 +61,22 @@ def test_logs_show_output_and_files(running: RunningInstance, container: str, li
     assert directory[container] in shown
 
 
+def test_logs_of_late_without_colours(running: RunningInstance) -> None:
+    """The last lines of each log, and what was written since; a pipe gets no colours, whatever the log has."""
+    proxy = "configurable-http-proxy"
+    assert "\x1b[" in running.container(proxy).logs().decode()
+    assert "\x1b" not in ok(invoke("logs", *running.option, "--container", proxy)).stdout
+    options = ("logs", *running.option, "--container", "jupyterhub")
+    shown = ok(invoke(*options, "--tail", "2")).stdout
+    # Two headers, and two lines of each log.
+    assert len([line for line in shown.splitlines() if line.strip()]) == 6
+    running.client().get("/hub/of-late")
+    shown = ok(invoke(*options, "--since", "60s")).stdout
+    assert shown.count("GET /jupyter/hub/of-late") == 2
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat(timespec="seconds")
+    assert "[" not in ok(invoke(*options, "--since", tomorrow)).stdout
+
+
 def test_logs_are_followed_until_ctrl_c(running: RunningInstance, tmp_path: Path) -> None:
     """The containers' new output and the new lines of Slurm's files."""
     output = tmp_path / "output"
@@ -96,6 +114,23 @@ def test_shell_reads_commands_from_a_pipe(running: RunningInstance) -> None:
     done = invoke("shell", *options, stdin="id -un; cd; pwd; exit 3\n")
     assert done.stdout.split()[:2] == ["testuser.project1", "/home/project1/testuser.project1"]
     assert done.status == 3
+
+
+def test_shell_begins_in_a_users_home(running: RunningInstance) -> None:
+    options = (*running.option, "--container", "slurm", "--user", "testuser.project1")
+    done = ok(invoke("shell", *options, stdin="pwd; command -v slurmspawner_sbatch jupyterhub-singleuser\n"))
+    assert done.stdout.split() == [
+        "/home/project1/testuser.project1",
+        "/opt/slurmspawner_wrappers/bin/slurmspawner_sbatch",
+        "/opt/jupyter/bin/jupyterhub-singleuser",
+    ]
+
+
+def test_shell_has_the_hubs_programs_on_path(running: RunningInstance) -> None:
+    program = "jupyterhub --version; python3 -m pip --version; command -v pip; pwd\n"
+    version, _, _, directory = ok(invoke("shell", *running.option, stdin=program)).stdout.splitlines()
+    assert version == load_versions(PROJECT).jupyterhub
+    assert directory == "/srv/jupyterhub"
 
 
 def test_volume_is_exported(running: RunningInstance, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.checkout import PROJECT
 from tests.support.commands import invoke, ok
 from tests.support.hub_client import HubClient
 from tests.support.running_instance import UP_DEADLINE_S, RunningInstance
@@ -99,3 +100,25 @@ def test_a_container_that_ended_is_started_again(running: RunningInstance, setti
     assert "container configurable-http-proxy is not running" in said
     assert settings.restarted(before) == ["configurable-http-proxy"]
     assert running.hub_answers()
+
+
+def test_a_layer_of_ones_own_and_settings_without_effect(
+    running: RunningInstance, settings: Settings
+) -> None:
+    own = PROJECT / "config/dev_dummyauth/jupyterhub_config.local.py"
+    settings.up("logLevel: DEBUG\n")
+    before = settings.containers()
+    with own.open("x") as file:  # nobody's own is overwritten
+        file.write('c = get_config()\nc.JupyterHub.tornado_settings = {"headers": {"X-Own": "mine"}}\n')
+    try:
+        said = settings.up("logLevel: DEBUG\njwtAudience: other\n")
+    finally:
+        own.unlink()
+    assert "config/dev_dummyauth/jupyterhub_config.local.py: the hub reads it last" in said
+    assert "warning: jwtAudience (nobody signs in with a token): no effect in dev_dummyauth" in " ".join(
+        said.split()
+    )
+    assert settings.restarted(before) == ["jupyterhub"]
+    assert running.client().get("/hub/login").headers["X-Own"] == "mine"
+    settings.up("logLevel: DEBUG\n")
+    assert "X-Own" not in running.client().get("/hub/login").headers

@@ -212,3 +212,11 @@ def test_the_label_is_on_the_pod() -> None:
     label = the_pod(with_inputs_label(manifest, digests))["metadata"]["labels"]["brics.inputs"]
     assert label == inputs_label(digests)
     assert len(label) == 16
+
+
+def test_a_layer_is_beside_the_hubs_configuration() -> None:
+    before = copy.deepcopy(DOCUMENTS)
+    layered = manifest_of(layers={"99-local.py": "c = get_config()"})
+    (config,) = [d for d in layered if d["metadata"]["name"] == "jupyterhub-config"]
+    assert config["data"] == {"a.py": "x", "99-local.py": "c = get_config()"}
+    assert before == DOCUMENTS
