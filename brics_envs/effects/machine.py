@@ -8,12 +8,18 @@ from pathlib import Path
 from brics_envs.effects import process
 from brics_envs.errors import EnvsError
 
+STATES = ("ok", "lacks", "old", "cannot", "note")
+
+CONTROLLERS = "cgroup controllers"
+"""The name of the fact whose ``found`` are those that a user's podman can limit with, or that there is cgroup v1."""
+
 
 @dataclass(frozen=True)
 class Fact:
     """One thing that the project needs.
 
-    :param state: ``ok``; ``lacks`` (absent); ``old``; ``cannot`` (there is nothing to install: see ``fix``).
+    :param state: ``ok``; ``lacks`` (absent); ``old``; ``cannot`` (there is nothing to install: see ``fix``); ``note``
+        (it works, with a limit that ``fix`` tells).
     :param name: what is needed.
     :param found: what there is.
     :param fix: what to do, or ``""``.
@@ -27,7 +33,7 @@ class Fact:
     @property
     def is_fine(self) -> bool:
         """Whether nothing need be done."""
-        return self.state == "ok"
+        return self.state in ("ok", "note")
 
 
 def parse_facts(lines: str) -> list[Fact]:
@@ -38,7 +44,7 @@ def parse_facts(lines: str) -> list[Fact]:
     facts = []
     for line in lines.splitlines():
         parts = line.split("|", maxsplit=3)
-        if len(parts) != 4 or parts[0] not in ("ok", "lacks", "old", "cannot"):
+        if len(parts) != 4 or parts[0] not in STATES:
             raise EnvsError(f"./bootstrap --facts printed what is no fact: {line!r}")
         facts.append(Fact(*parts))
     return facts

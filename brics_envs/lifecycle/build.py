@@ -9,6 +9,7 @@ from brics_envs.effects.checkouts import instance_lock, remember_images
 from brics_envs.effects.podman import require_podman
 from brics_envs.lifecycle.images import carry_out, plan
 from brics_envs.lifecycle.live import built_for_live, live_of, refuse_unreadable
+from brics_envs.lifecycle.preflight import check_machine
 from brics_envs.lifecycle.prepare import UpOptions, prepare
 from brics_envs.lifecycle.report import say, step
 from brics_envs.lifecycle.repositories import check_repositories, fetch_repositories
@@ -36,6 +37,7 @@ def build(options: UpOptions) -> dict[str, str]:
     desired = prepare(options)
     check_repositories(options.environment.root, options.repos)
     require_podman()
+    check_machine(desired)
     with instance_lock(desired.instance):
         return get_images(options, desired).ids
 

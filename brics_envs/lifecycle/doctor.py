@@ -9,7 +9,7 @@ from brics_envs.effects.images import facts_of, present_images
 from brics_envs.effects.machine import Fact, examine
 from brics_envs.errors import EnvsError
 
-MARKS = {"ok": "ok", "lacks": "lacking", "old": "too old", "cannot": "not usable"}
+MARKS = {"ok": "ok", "lacks": "lacking", "old": "too old", "cannot": "not usable", "note": "note"}
 
 
 def doctor(root: Path) -> None:

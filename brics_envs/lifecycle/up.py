@@ -25,6 +25,7 @@ from brics_envs.lifecycle.instance_secrets import ensure_secrets, existing_secre
 from brics_envs.lifecycle.inventory import observe_inventory
 from brics_envs.lifecycle.live import built_for_live, live_of, refuse_live_in_production
 from brics_envs.lifecycle.observe import PodState, observe_pod
+from brics_envs.lifecycle.preflight import check_machine
 from brics_envs.lifecycle.prepare import UpOptions, prepare, refuse_missing_deploy_dir
 from brics_envs.lifecycle.ready import checks_for, wait_until_ready
 from brics_envs.lifecycle.report import step
@@ -103,6 +104,7 @@ def prepare_up(options: UpOptions) -> DesiredState:
     refuse_live_in_production(options, desired)
     check_repositories(options.environment.root, options.repos)
     require_podman()
+    check_machine(desired)
     refuse_missing_deploy_dir(desired)
     refuse_half_restored(desired.directory)
     warn(desired)

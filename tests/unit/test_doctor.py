@@ -47,6 +47,11 @@ def test_what_is_wrong_has_its_fix_beside_it(tmp_path: Path, capsys: pytest.Capt
     assert caught.value.hint == "run ./bootstrap true"
 
 
+def test_a_limit_is_told_and_is_no_obstacle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    doctor(bootstrap_printing(tmp_path, "note|cgroup controllers|pids|a can limit no cpu\n"))
+    assert "note        cgroup controllers  pids; a can limit no cpu" in capsys.readouterr().out
+
+
 def test_no_hint_at_bootstrap_where_it_cannot_help(tmp_path: Path) -> None:
     with pytest.raises(EnvsError) as caught:
         doctor(bootstrap_printing(tmp_path, "lacks|git|nothing|install git with your package manager\n"))

@@ -80,6 +80,47 @@ def test_one_line_says_why_it_cannot_work_and_the_command_runs(user: Machine) ->
     assert "; and /etc/subgid has no line" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("systemd", "lingers", "state"), [(True, False, "note"), (True, True, "ok"), (False, False, "ok")]
+)
+def test_pods_end_with_a_session_unless_it_lingers(
+    user: Machine, systemd: bool, lingers: bool, state: str
+) -> None:
+    user.functions |= {"has_systemd": str(systemd).lower(), "lingers": str(lingers).lower()}
+    (fact,) = [line for line in user.call("rootless_facts").stdout.splitlines() if "sessions" in line]
+    assert fact.startswith(f"{state}|pods outlive user-of-the-test's sessions|")
+    assert ("sudo loginctl enable-linger user-of-the-test" in fact) == (state == "note")
+
+
+@pytest.mark.parametrize(
+    ("controllers", "state", "lacking"),
+    [
+        ("cpuset cpu io memory pids", "ok", ""),
+        ("memory pids", "note", "cpu"),
+        ("cpuset pids", "note", "cpu and memory"),
+        ("", "note", "cpu and memory"),
+    ],
+)
+def test_controllers_that_limits_need(user: Machine, controllers: str, state: str, lacking: str) -> None:
+    user.functions |= {"only_cgroup_v2": "true", "delegated_controllers": f"echo {controllers}"}
+    (fact,) = [line for line in user.call("rootless_facts").stdout.splitlines() if "controllers" in line]
+    assert fact.startswith(f"{state}|cgroup controllers|{controllers or 'none'}|")
+    assert (f"can limit no {lacking};" in fact) == bool(lacking)
+
+
+def test_cgroup_v1_limits_nothing_for_users(user: Machine) -> None:
+    user.functions["only_cgroup_v2"] = "false"
+    assert "note|cgroup controllers|cgroup v1|" in user.call("rootless_facts").stdout
+
+
+def test_what_is_limited_alone_is_told_by_facts_and_stops_nothing(user: Machine) -> None:
+    user.functions |= {"has_systemd": "true", "lingers": "false"}
+    told = [line for line in user.run("--facts").stdout.splitlines() if line.startswith("note|pods")]
+    assert len(told) == 1
+    assert "|a pod ends when user-of-the-test signs out" in told[0]
+    assert "signs out" not in user.run("true").stderr
+
+
 def test_its_packages_are_installed(user: Machine) -> None:
     user.without("newuidmap", "pasta")
     user.installing("newuidmap", "pasta")
