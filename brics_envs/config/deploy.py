@@ -25,6 +25,7 @@ from brics_envs.config.setting_types import (
     AbsolutePath,
     Accounts,
     BaseUrl,
+    ForwardedUrl,
     HostAliases,
     HostName,
     Hours,
@@ -114,6 +115,11 @@ class DeploySettings(JobSettings):
         None, description="whether an invalid token leads to logoutRedirectUrl; true with Zenith, else false"
     )
 
+    publicUrl: ForwardedUrl | None = setting(
+        None,
+        "dev_realauth with its own issuer: where browsers find the sign-in port, if it is forwarded to another; that "
+        "one + 90 then leads to the issuer's port",
+    )
     jwtLeewaySeconds: Annotated[Seconds, Field(ge=0, le=300)] = setting(
         5, "by how much the issuer's clock may differ from the hub's", "seconds"
     )

@@ -32,6 +32,9 @@ MAX_SESSION_HOURS = 14 * 24
 MAX_SCRIPT_LENGTH = 10_000
 """Longest piece of a job's script, characters."""
 
+HTTP_PORT = 80
+"""That of http:// URLs that name none."""
+
 SIGN_IN_PROXY_PATH = "/oidc/"
 """Where the proxy in front of JupyterHub answers by itself (k8s/components/localissuer/httpd.conf)."""
 
@@ -102,6 +105,17 @@ def _redirect_url(value: str) -> str:
             "must be a path such as /sign-out or an http:// or https:// URL, with what is special quoted"
         ) from None
     return value
+
+
+def _forwarded_url(value: str) -> str:
+    # What travels in the clear stays on the browser's machine; and in the pod the issuer's name must lead to the pod.
+    parts = urlsplit(_http_url(value))
+    host = str(parsed_address(parts.hostname or "") or parts.hostname)
+    if parts.scheme != "http" or parts.path not in ("", "/") or ":" in host or not is_loopback(host):
+        raise ValueError(
+            "must be http://localhost:PORT or http://127.0.0.1:PORT, where a forwarded port ends"
+        )
+    return f"http://{host}" + (f":{parts.port}" if parts.port not in (None, HTTP_PORT) else "")
 
 
 def _without_slash(value: str) -> str:
@@ -254,6 +268,7 @@ Directives = Annotated[str, AfterValidator(_directives), Kind("options of sbatch
 HostAliases = Annotated[dict[str, str], AfterValidator(_aliases), Kind("host name: address", is_text=False)]
 HostName = Annotated[str, AfterValidator(host_name), Kind("host name or address")]
 Hours = Annotated[float, Field(ge=0.001, le=MAX_SESSION_HOURS, strict=True), Kind("number", is_text=False)]
+ForwardedUrl = Annotated[str, AfterValidator(_forwarded_url), Kind("http://localhost:PORT")]
 HubUrl = Annotated[str, AfterValidator(_http_url), AfterValidator(_without_slash), Kind("URL")]
 LogLevel = Annotated[LOG_LEVELS, Kind(", ".join(get_args(LOG_LEVELS)))]
 # As it is: an issuer's name may end in a slash, and tokens have the very same.

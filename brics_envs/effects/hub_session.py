@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket as sockets
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
@@ -18,6 +20,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 import websocket
+from requests.adapters import HTTPAdapter
 
 from brics_envs.effects import interrupts
 from brics_envs.errors import EnvsError
@@ -28,6 +31,7 @@ TIMEOUT_S = 60.0
 START_S = 420.0
 """Seconds for a server to start."""
 
+LOOPBACK = "127.0.0.1"
 STOP_S = 120.0
 POLL_S = 0.2
 
@@ -73,17 +77,36 @@ def forms(text: str, address: str) -> list[Form]:
     return parser.forms
 
 
+class _Forwarded(HTTPAdapter):
+    """Connects to a port of this machine's loopback, whatever a URL says: so does a browser behind ``ssh -L``."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self._port = port
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
+        request.headers["Host"] = urlsplit(request.url or "").netloc
+        return super().send(request, *args, **options)
+
+    def build_connection_pool_key_attributes(self, *args: Any, **options: Any) -> Any:
+        place, pool = super().build_connection_pool_key_attributes(*args, **options)
+        return {**place, "host": LOOPBACK, "port": self._port}, pool
+
+
 class HubSession:
     """A browser's session at a hub; each step raises :class:`EnvsError` with what came instead."""
 
-    def __init__(self, url: str, user: str) -> None:
+    def __init__(self, url: str, user: str, ports: Mapping[str, int] | None = None) -> None:
         """Begin one.
 
         :param url: JupyterHub's address with its base URL.
+        :param ports: host and port as in URLs → the port of this machine's loopback, where they are not the same.
         """
-        self.url, self.user = url.rstrip("/"), user
+        self.url, self.user, self.ports = url.rstrip("/"), user, dict(ports or {})
         self.http = requests.Session()
         self.http.trust_env = False
+        for place, port in self.ports.items():
+            self.http.mount(f"http://{place}/", _Forwarded(port))
 
     def sign_in(self, password: str) -> None:
         """Fill in the form to which the hub, or the OpenID provider before it, leads."""
@@ -148,12 +171,14 @@ class HubSession:
     def _run_in(self, address: str, code: str) -> str:
         prepared = self.http.prepare_request(requests.Request("GET", address))
         session, message = uuid.uuid4().hex, uuid.uuid4().hex
+        place = urlsplit(address).netloc
         socket = websocket.create_connection(
             f"{address.replace('http', 'ws', 1)}?session_id={session}",
             cookie=prepared.headers.get("Cookie"),
             origin="{0.scheme}://{0.netloc}".format(urlsplit(address)),
             timeout=TIMEOUT_S,
             http_no_proxy=["*"],
+            socket=_connected(self.ports[place]) if place in self.ports else None,
         )
         with contextlib.closing(socket):
             socket.send(json.dumps(_execute(session, message, code)))
@@ -184,6 +209,10 @@ class HubSession:
         base = urlsplit(self.url).path + path + "/"
         found = [c for c in self.http.cookies if c.name == "_xsrf" and base.startswith(c.path)]
         return {"X-XSRFToken": max(found, key=lambda cookie: len(cookie.path)).value or ""} if found else {}
+
+
+def _connected(port: int) -> sockets.socket:
+    return sockets.create_connection((LOOPBACK, port), TIMEOUT_S)
 
 
 def _execute(session: str, message: str, code: str) -> dict[str, Any]:

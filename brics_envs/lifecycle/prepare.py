@@ -121,6 +121,7 @@ def prepare(options: UpOptions) -> DesiredState:
         options.port,
         options.direct_port,
         local_issuer=overlay.has_issuer,
+        public_url=settings.publicUrl or "",
         tunnel=overlay.tunnel,
         hub_api=hub_api,
         inside=container_ports(overlay.pod),
@@ -194,6 +195,8 @@ def _checked_settings(file: Path, settings: DeploySettings, overlay: Overlay) ->
             problems.append(f"hubConnectUrl: {error}")
     if overlay.takes_tokens and not settings.oidcServer and not overlay.has_issuer:
         problems.append("oidcServer: needed: the URL of the OpenID provider whose tokens count")
+    if settings.publicUrl and not overlay.has_issuer:
+        problems.append("publicUrl: only dev_realauth with its own issuer has it")
     if overlay.stage == "prod" and settings.sessionHours > PRODUCTION_SESSION_HOURS:
         problems.append(f"sessionHours: must not be more than {PRODUCTION_SESSION_HOURS} in production")
     if problems:

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
+from urllib.parse import urlsplit
 
 from brics_envs.effects import interrupts
 from brics_envs.effects.podman import attempt
@@ -112,7 +113,7 @@ def checks_for(instance: Instance, containers: Collection[str], record: Record) 
         checks.append(Check("Slurm has an idle node", "slurm", lambda: node_missing(instance)))
     if "issuer" in containers:
         discovery = f"{record.issuer}/.well-known/openid-configuration"
-        checks.append(Check("the issuer answers", "issuer", lambda: page_missing(discovery)))
+        checks.append(Check("the issuer answers", "issuer", lambda: page_missing(discovery, record.ports)))
     for name, port in PROXIES.items():
         if name in containers:
             checks.append(Check(f"{name} listens", name, partial(proxy_missing, instance, record, port)))
@@ -137,7 +138,7 @@ def checks_for(instance: Instance, containers: Collection[str], record: Record) 
 def hub_missing(instance: Instance, record: Record) -> str:
     """What keeps JupyterHub from answering: where users find it, or else, in the pod, where the tunnel does."""
     if record.url:
-        return page_missing(f"{record.url}hub/health")
+        return page_missing(f"{record.url}hub/health", record.ports)
     health = f"{loopback_url(SIGN_IN_PORT)}{record.base_url}hub/health"
     return _failure_in_pod(
         instance, "import sys, urllib.request as u; u.urlopen(sys.argv[1], timeout=5)", health
@@ -160,12 +161,20 @@ def _failure_in_pod(instance: Instance, program: str, argument: str) -> str:
     return "" if done.status == 0 else (done.stderr.strip().splitlines() or ["no answer"])[-1]
 
 
-def page_missing(url: str) -> str:
-    """What keeps a page on this machine from answering."""
+def page_missing(url: str, ports: Mapping[str, int]) -> str:
+    """What keeps a page on this machine from answering.
+
+    :param ports: as :attr:`Record.ports`.
+    """
+    parts = urlsplit(url)
+    request = urllib.request.Request(  # noqa: S310 - http
+        url if parts.netloc not in ports else f"{loopback_url(ports[parts.netloc])}{parts.path}",
+        headers={"Host": parts.netloc},
+    )
     # Straight to loopback, whatever proxy the environment names.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(url, timeout=5):
+        with opener.open(request, timeout=5):
             return ""
     except (urllib.error.URLError, OSError, ValueError) as error:
         return str(getattr(error, "reason", error))

@@ -39,7 +39,7 @@ def smoke(environment: Environment, instance: Instance, user: str) -> str:
     if record is None or not record.url:
         raise ConfigError(f"users of {environment.name} come through a tunnel: nobody signs in from here")
     users, password = _users_and_password(directory / MANIFEST, instance)
-    session = HubSession(record.url, user or users[0])
+    session = HubSession(record.url, user or users[0], record.ports)
     if session.user not in users:
         raise ConfigError(
             f"--user: {session.user!r} is not in dev_users", hint=f"known are {', '.join(users)}"

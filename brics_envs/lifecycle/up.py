@@ -41,7 +41,7 @@ from brics_envs.plan.manifest import assemble
 from brics_envs.plan.names import LABEL_CHECKOUT, Instance
 from brics_envs.plan.overlay import Document
 from brics_envs.plan.ownership import Existing, refuse_foreign, refuse_other_checkout
-from brics_envs.plan.ports import Endpoint, loopback_url
+from brics_envs.plan.ports import LOOPBACK, Endpoint, loopback_url, port_of
 from brics_envs.plan.record import record_of
 from brics_envs.plan.secrets import HIDDEN, PASSWORD
 from brics_envs.plan.sources import with_sources
@@ -211,6 +211,8 @@ def summary(desired: DesiredState) -> str:
     """What to tell the user of an instance that is ready: where it is, and how to sign in."""
     tunnel = f"users come through its {desired.overlay.tunnel} tunnel"
     lines = [f"JupyterHub is ready: {desired.url or tunnel}"]
+    if desired.is_forwarded:
+        lines.append(f"publicUrl: forward both ports, as with {_forwarding(desired)}")
     if desired.overlay.refers_to("Secret", "deploy-secret"):
         names = ", ".join(dict.fromkeys(user.user for user in desired.dev_users))
         lines.append(f"sign in as {names}, with {_password_words(desired)}")
@@ -222,6 +224,12 @@ def summary(desired: DesiredState) -> str:
     if desired.awaits_tokens:
         lines.append(f"sign-in needs a token of {desired.settings.oidcServer} in X-Auth-Id-Token")
     return "\n".join(lines)
+
+
+def _forwarding(desired: DesiredState) -> str:
+    """What brings the public URL, and the issuer's, from another machine to this one's ports."""
+    ends = ((desired.public_url, desired.ports.http), (desired.issuer_url, desired.ports.issuer))
+    return "ssh" + "".join(f" -L {port_of(url)}:{LOOPBACK}:{port}" for url, port in ends) + " THIS_MACHINE"
 
 
 def _password_words(desired: DesiredState) -> str:

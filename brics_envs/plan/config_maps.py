@@ -15,7 +15,6 @@ from brics_envs.config.deploy_dir import (
 from brics_envs.config.dev_users import projects_by_user
 from brics_envs.plan.desired import DesiredState
 from brics_envs.plan.overlay import Document
-from brics_envs.plan.ports import loopback_url
 from brics_envs.plan.secrets import HOST_PUBLIC, InstanceSecrets
 
 TOKEN_SETTINGS = ("oidcServer", "bricsPlatform", "jwtAudience", "logoutRedirectUrl", "invalidTokenLogout")
@@ -38,8 +37,8 @@ def _deploy_config(desired: DesiredState, _: InstanceSecrets) -> dict[str, str]:
     if not desired.overlay.takes_tokens:
         config = {key: value for key, value in config.items() if key not in TOKEN_SETTINGS}
     if ports.issuer is not None and ports.http is not None:
-        config["oidcServer"] = loopback_url(ports.issuer)
-        config["publicUrl"] = loopback_url(ports.http)
+        config["oidcServer"] = desired.issuer_url
+        config["publicUrl"] = desired.public_url
     if ports.direct is not None:
         config["directPort"] = str(ports.direct)
     return config

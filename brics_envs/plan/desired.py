@@ -11,7 +11,7 @@ from brics_envs.config.dev_users import DevUser
 from brics_envs.config.environment import Environment
 from brics_envs.plan.names import Checkout, Instance
 from brics_envs.plan.overlay import Overlay
-from brics_envs.plan.ports import Ports, loopback_url
+from brics_envs.plan.ports import Ports, beside, loopback_url
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,19 @@ class DesiredState:
         return password.get_secret_value() if password else None
 
     @property
+    def public_url(self) -> str:
+        """Where browsers find the sign-in port; empty if there is none."""
+        return "" if self.ports.http is None else self.settings.publicUrl or loopback_url(self.ports.http)
+
+    @property
+    def is_forwarded(self) -> bool:
+        """Whether that is another place than this machine's sign-in port."""
+        return self.ports.http is not None and self.public_url != loopback_url(self.ports.http)
+
+    @property
     def url(self) -> str:
         """Where users of this machine reach JupyterHub; empty if they do not."""
-        return "" if self.ports.http is None else f"{loopback_url(self.ports.http)}{self.base_url}"
+        return self.public_url and f"{self.public_url}{self.base_url}"
 
     @property
     def base_url(self) -> str:
@@ -60,7 +70,7 @@ class DesiredState:
     @property
     def issuer_url(self) -> str:
         """The local issuer; empty if there is none."""
-        return "" if self.ports.issuer is None else loopback_url(self.ports.issuer)
+        return "" if self.ports.issuer is None else beside(self.public_url)
 
     @property
     def strict(self) -> bool:

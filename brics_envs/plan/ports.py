@@ -13,6 +13,9 @@ from brics_envs.plan.overlay import Document
 
 LOOPBACK = "127.0.0.1"
 
+HTTP_PORT = 80
+"""Of URLs that name none."""
+
 HUB_PROXY_PORT = 8000
 """Where the hub's own proxy listens in the pod."""
 
@@ -63,6 +66,7 @@ def plan_ports(
     direct_port: int | None,
     *,
     local_issuer: bool = False,
+    public_url: str = "",
     tunnel: str = "",
     hub_api: Endpoint | None = None,
     inside: Mapping[int, str] | None = None,
@@ -72,6 +76,7 @@ def plan_ports(
     :param port: the sign-in port.
     :param direct_port: where the proxy is to take tokens instead of signing users in, if so.
     :param local_issuer: whether the pod has an issuer, with a proxy in front of JupyterHub.
+    :param public_url: where browsers find the sign-in port, if not there.
     :param tunnel: the name of the tunnel through which users come, if there is one: there is no sign-in port then.
     :param hub_api: where jobs outside the pod reach the hub, if they do.
     :param inside: the ports that something in the pod listens on, as of :func:`container_ports`.
@@ -90,11 +95,15 @@ def plan_ports(
             )
         return Ports(None if tunnel else port, hub_api=hub_api)
     issuer = port + ISSUER_OFFSET
-    if taken := _taken_inside(issuer, inside or {}):
-        raise ConfigError(
-            f"--port {port}: the issuer's port would be {issuer}, which is {taken}",
-            hint="choose another --port",
-        )
+    named = {f"--port {port}": loopback_url(port)} | (
+        {f"publicUrl: {public_url}": public_url} if public_url else {}
+    )
+    for source, url in named.items():
+        there = port_of(url) + ISSUER_OFFSET
+        if taken := _taken_inside(there, inside or {}):
+            raise ConfigError(
+                f"{source}: the issuer's port would be {there}, which is {taken}", hint="choose another port"
+            )
     if direct_port in (port, issuer):
         what = "the sign-in port" if direct_port == port else f"the issuer's port (--port + {ISSUER_OFFSET})"
         raise ConfigError(f"--direct-port {direct_port}: is {what} already", hint="choose another")
@@ -137,6 +146,16 @@ def hub_api_endpoint(hub_connect_url: str) -> Endpoint:
 def loopback_url(port: int) -> str:
     """The address of something that is published on this machine alone."""
     return f"http://{LOOPBACK}:{port}"
+
+
+def port_of(url: str) -> int:
+    """The port of an http:// URL."""
+    return urlsplit(url).port or HTTP_PORT
+
+
+def beside(url: str) -> str:
+    """Where the local issuer is, if the sign-in port is at a URL."""
+    return f"http://{urlsplit(url).hostname}:{port_of(url) + ISSUER_OFFSET}"
 
 
 def publish(pod: Document, ports: Ports) -> None:

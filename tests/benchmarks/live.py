@@ -72,7 +72,7 @@ class Bench:
         began = self.edit(NAMES[0], "spawner.py", mark)
         while mark not in self.log():
             time.sleep(0.02)
-        while page_missing(self.url):
+        while page_missing(self.url, {}):
             time.sleep(0.02)
         return time.monotonic() - began
 

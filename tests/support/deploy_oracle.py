@@ -22,6 +22,7 @@ OPTIONAL = {
     "condaPrefixDir",
     "jupyterDataDir",
     "oidcServer",
+    "publicUrl",
     "startSignInHours",
     "logoutRedirectUrl",
     "invalidTokenLogout",
@@ -265,6 +266,13 @@ def _is_issuer(value: Any) -> bool:
     return value.lower().startswith("https://") or local
 
 
+def _is_forwarded(value: Any) -> bool:
+    if not _is_issuer(value) or not value.lower().startswith("http://"):
+        return False
+    authority, _, path = value.partition("://")[2].partition("/")
+    return not path and not authority.startswith("[")
+
+
 def _is_base_url(value: Any) -> bool:
     if not isinstance(value, str) or value in ("", "/"):
         return isinstance(value, str)
@@ -411,6 +419,7 @@ RULES: Mapping[str, Callable[[Any], bool]] = {
     "hubConnectUrl": _is_url,
     "slurmHostAliases": _is_aliases,
     "oidcServer": _is_issuer,
+    "publicUrl": _is_forwarded,
     "bricsPlatform": _made_of("._-"),
     "jwtAudience": _made_of("._~:/-"),
     "sessionHours": _is_hours,

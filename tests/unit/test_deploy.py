@@ -55,6 +55,10 @@ def test_every_problem_at_once_with_file_and_line(tmp_path: Path) -> None:
         ("baseUrl: /oidc/x/\n", "1: baseUrl: must not be below /oidc/"),
         ("baseUrl: /jupyter/../x\n", "1: baseUrl: must be a URL path"),
         ("sshHostname: slurm:22\n", "1: sshHostname: must be a host name or an address, without a port"),
+        ("publicUrl: https://localhost:9000\n", "1: publicUrl: must be http://localhost:PORT"),
+        ("publicUrl: http://hub.example.org:9000\n", "1: publicUrl: must be http://localhost:PORT"),
+        ("publicUrl: http://localhost:9000/jupyter\n", "1: publicUrl: must be http://localhost:PORT"),
+        ("publicUrl: http://[::1]:9000\n", "1: publicUrl: must be http://localhost:PORT"),
         ("oidcServer: http://id.example.org:99999\n", "1: oidcServer: must be an http"),
         (
             'dummyAuthPassword: "            "\n',
@@ -233,3 +237,16 @@ def test_settings_of_jobs_reach_the_hub_as_text() -> None:
     public = DeploySettings(jobPrologue="module load x\nulimit -c 0", partitions="a  b", jobCpus=4).public()
     assert (public["jobPrologue"], public["partitions"]) == ("module load x\nulimit -c 0", "a b")
     assert (public["jobCpus"], public["jobSrun"], public["maxGpus"]) == ("4", "false", "4")
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("http://localhost:9000/", "http://localhost:9000"),
+        ("http://LOCALHOST:9000", "http://localhost:9000"),
+        ("http://127.1:9000", "http://127.0.0.1:9000"),
+        ("http://127.0.0.2:80/", "http://127.0.0.2"),
+    ],
+)
+def test_a_forwarded_address_is_as_browsers_name_it(given: str, meant: str) -> None:
+    assert DeploySettings(publicUrl=given).publicUrl == meant

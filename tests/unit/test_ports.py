@@ -3,7 +3,7 @@
 import pytest
 
 from brics_envs.errors import BAD_INPUT, ConfigError
-from brics_envs.plan.ports import Endpoint, Ports, container_ports, hub_api_endpoint, plan_ports
+from brics_envs.plan.ports import Endpoint, Ports, beside, container_ports, hub_api_endpoint, plan_ports
 
 HUB_API = Endpoint("192.0.2.10", 8081)
 
@@ -19,6 +19,27 @@ def test_without_a_local_issuer_there_is_the_sign_in_port_alone() -> None:
 
 def test_the_issuer_follows_the_sign_in_port() -> None:
     assert plan_ports(8000, 8005, local_issuer=True).published == loopback(8000, 8090, 8005)
+
+
+def test_the_issuer_follows_a_forwarded_sign_in_port_too() -> None:
+    forwarded = "http://localhost:9000"
+    assert beside(forwarded) == "http://localhost:9090"
+    assert beside("http://localhost") == "http://localhost:170"
+    assert plan_ports(8000, None, local_issuer=True, public_url=forwarded).published == loopback(8000, 8090)
+
+
+@pytest.mark.parametrize(
+    ("url", "port"),
+    [
+        ("http://localhost:7910", "8000"),
+        ("http://127.0.0.1:6729", "6819"),
+        ("http://localhost:65500", "65590"),
+    ],
+)
+def test_a_forwarded_issuers_port_is_none_of_the_pods(url: str, port: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        plan_ports(8000, None, local_issuer=True, public_url=url, inside={8000: "routes"})
+    assert f"publicUrl: {url}: the issuer's port would be {port}" in caught.value.message
 
 
 def test_jobs_elsewhere_reach_the_hub_where_they_are_told() -> None:

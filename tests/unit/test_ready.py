@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from brics_envs.lifecycle.ready import ssh_words
 from brics_envs.lifecycle.tunnels import nadir_words
-from brics_envs.plan.record import Record
+from brics_envs.plan.record import Record, parse_record
 
 APPLIED = Record(
     environment="dev_dummyauth_extslurm",
@@ -81,3 +83,14 @@ def test_others_are_shown_as_they_are() -> None:
 )
 def test_what_nadirs_client_says_is_explained_and_shown(state: str, meaning: str) -> None:
     assert nadir_words(state) == (f"{meaning} ({state})" if meaning else state)
+
+
+def test_a_forwarded_address_is_asked_for_on_this_machine() -> None:
+    record = replace(
+        APPLIED, url="http://localhost:9000/jupyter/", issuer="http://localhost:9090", forwarded="8000"
+    )
+    assert record.ports == {"localhost:9000": 8000, "localhost:9090": 8090}
+    assert parse_record(record.to_json()) == record
+    assert parse_record(APPLIED.to_json()) == APPLIED
+    assert "forwarded" not in APPLIED.to_json()
+    assert APPLIED.ports == {}

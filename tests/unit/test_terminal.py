@@ -31,7 +31,9 @@ def test_only_yes_is_yes(monkeypatch: pytest.MonkeyPatch, typed: str, agrees: bo
         os.write(person, typed.encode())
         assert terminal.agrees("End these jobs?") is agrees
         shown = ""
-        while "End these jobs? [y/N]" not in shown:  # a terminal gives its echo and what is written bit by bit
+        while (
+            "End these jobs? [y/N]" not in shown
+        ):  # a terminal gives its echo and what is written bit by bit
             shown += os.read(person, 1000).decode()
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import jwt
 import pytest
 
-from brics_envs.plan.ports import ISSUER_OFFSET
+from brics_envs.plan.ports import ISSUER_OFFSET, beside
 from tests.support.commands import invoke, ok
+from tests.support.forwarder import forwarder
 from tests.support.ports import OWN_ADDRESS, answers
-from tests.support.real_instance import TOKEN_HEADER, RealInstance, free_sign_in_port
+from tests.support.real_instance import TOKEN_HEADER, RealClient, RealInstance, free_sign_in_port
 from tests.support.running_instance import RunningInstance
 from tests.support.token_forger import Forger, issuer_documents
 from tests.support.waiting import wait_for
@@ -155,6 +156,54 @@ def test_hub_is_reached_through_the_proxy_alone(closed: RealInstance) -> None:
     for port in (8000, 8001, 8011, 8081, 22, 6817, 6818):
         assert not answers(address, port), port
     assert closed.client("testuser").signed_in
+
+
+# -- through forwarded ports
+
+
+@pytest.fixture
+def forwarded(real: RealInstance, root: Path) -> Iterator[str]:
+    """The instance behind other ports and another name, as with `ssh -L`: its address there."""
+    port = free_sign_in_port()
+    local = root / "config/dev_realauth/deploy.local.yaml"
+    before = local.read_text()
+    local.write_text(f"{before}publicUrl: http://localhost:{port}/\n")
+    printed = real.up()
+    assert f"http://localhost:{port}/jupyter/" in printed
+    assert f"-L {port + ISSUER_OFFSET}:127.0.0.1:{real.port + ISSUER_OFFSET}" in printed
+    with forwarder(port, real.port), forwarder(port + ISSUER_OFFSET, real.port + ISSUER_OFFSET):
+        yield f"http://localhost:{port}"
+    local.write_text(before)
+    real.up("--direct-port", str(real.direct_port))
+
+
+@pytest.mark.timeout(900, func_only=True)
+def test_other_port_and_name(real: RealInstance, forwarded: str) -> None:
+    issuer = beside(forwarded)
+    client = RealClient(f"{forwarded}/jupyter")
+    page = client.sign_in("testuser", real.password)
+    seen = [answer.url for answer in (*page.history, page)]
+    assert all(url.startswith((f"{forwarded}/", f"{issuer}/")) for url in seen), seen
+    assert client.signed_in
+    assert {cookie.domain for cookie in client.http.cookies} <= {"localhost.local", "localhost"}
+    client.sign_out()
+    assert not client.signed_in
+
+    # The machine's own port leads to the address that cookies and provider know.
+    answer = real.client().get("/hub/home", allow_redirects=False)
+    assert answer.status_code == 307
+    assert answer.headers["Location"] == f"{forwarded}/jupyter/hub/home"
+    assert forwarded in ok(real.invoke("status", *real.option)).stdout
+    ok(real.invoke("smoke", "--env", "dev_realauth", *real.option, timeout_s=300))
+
+
+def test_a_public_url_is_for_the_local_issuer(real: RealInstance, root: Path) -> None:
+    local = root / "config/dev_dummyauth/deploy.local.yaml"
+    local.write_text("publicUrl: http://localhost:9000\n")
+    done = real.invoke("up", "--env", "dev_dummyauth", "--instance", "refused", "--dry-run")
+    local.unlink()
+    assert done.status == 2
+    assert "publicUrl: only dev_realauth with its own issuer has it" in done.stderr
 
 
 # -- an issuer elsewhere

@@ -31,6 +31,7 @@ VALID: Mapping[str, Any] = {
     "jupyterDataDir": "$HOME/shared/${NAME}",
     "hubConnectUrl": "http://hub.example.org:8081",
     "slurmHostAliases": {"n1": "192.0.2.21", "n2": "2001:db8::2"},
+    "publicUrl": "http://localhost:9000/",
     "oidcServer": "https://keycloak.example/realms/dummy",
     "bricsPlatform": "portal.dummy.platform.shared",
     "jwtAudience": "https://hub.example.org:8443/~x",
@@ -78,6 +79,9 @@ HOSTILE: list[Any] = [
         "http://a b",
         "http://a@b",
         "ftp://h",
+        "http://localhost:80//",
+        "http://127.1",
+        "https://localhost",
     ),
     *("http://h;id", "http://$(id)", "https://h/?x", "https://h/#x", "http:/h", "//h", "javascript:alert(1)"),
     *(
