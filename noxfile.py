@@ -165,6 +165,7 @@ def integration(session: nox.Session) -> None:
 @nox.session(default=False)
 def full(session: nox.Session) -> None:
     """Run what takes long, before a release."""
+    ensure_chromium(session)
     run_pytest(session, "tests/integration", options=("-m", "full", DURATIONS))
 
 
