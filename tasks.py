@@ -105,11 +105,10 @@ def build(lifecycle: Any, **options: Any) -> None:
 
 
 @project_task()
-def clone(lifecycle: Any, repo: list[str]) -> None:
-    """Clone the dev repositories into _dev_build_data; those that are there stay as they are."""
-    from brics_envs.lifecycle.report import say
-
-    for name, directory in lifecycle.clone(ROOT, parse_choices(repo, Path.cwd()), say).items():
+def clone(lifecycle: Any, repo: list[str], update: bool) -> None:
+    """Clone the dev repositories into _dev_build_data; those that are there stay, or are updated on demand."""
+    choices = parse_choices(repo, Path.cwd())
+    for name, directory in lifecycle.clone(ROOT, choices, lifecycle.say, update=update).items():
         print(f"{name}: {directory}")
 
 

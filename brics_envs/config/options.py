@@ -103,6 +103,7 @@ OPTIONS = {
     ),
     "tail": Option("this many of the last lines of each log"),
     "to": Option("directory to make (default: the volume's name)"),
+    "update": Option("take what the clones' origins have by now; edits and commits of your own stay", False),
     "user": Option(
         "user in the container, such as testuser.project1; of token and smoke, a <USER> of dev_users"
     ),

@@ -1,7 +1,7 @@
 """What the project asks of Git: reach, clone, list files. May import: errors, config, plan, process, files.
 
 Nobody is ever asked for a password: Git and SSH fail instead. Credentials of a URL reach Git through its
-environment, never through arguments. Nothing here writes to a repository that exists.
+environment, never through arguments. Nothing here writes to a repository that exists; effects.clone_update does.
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ def unreachable(url: GitUrl, deadline_s: float = REACH_DEADLINE_S) -> str:
     :return: ``""`` if it answers, else why not, in one line.
     """
     try:
-        done = _git(["ls-remote", "--quiet", "--heads", "--", url.url], deadline_s, _remote_environment(url))
+        done = run_git(
+            ["ls-remote", "--quiet", "--heads", "--", url.url], deadline_s, remote_environment(url)
+        )
     except process.CommandError as error:
         return f"no answer within {deadline_s:g} s" if error.status is None else "git is not installed"
     return "" if done.status == 0 else _summary(done.stderr)
@@ -181,7 +183,8 @@ def head_commit(directory: Path) -> str:
     return done.stdout.strip() if done.status == 0 else ""
 
 
-def _git(argv: list[str], timeout_s: float, env: dict[str, str]) -> process.Completed:
+def run_git(argv: list[str], timeout_s: float, env: dict[str, str]) -> process.Completed:
+    """Run Git, whatever comes of it."""
     _forget_hook()
     return process.run(["git", *argv], timeout_s=timeout_s, env={"LC_ALL": "C", **env}, check=False)
 
@@ -191,7 +194,7 @@ def _git_in(directory: Path, argv: list[str]) -> process.Completed:
     # The project's own checkout may be another user's (a mounted folder, root in a container): trust it.
     settings = ("core.fsmonitor=false", f"safe.directory={PROJECT_ROOT}")
     options = [word for setting in settings for word in ("-c", setting)]
-    return _git(["-C", str(directory), *options, *argv], LOCAL_DEADLINE_S, {"GIT_OPTIONAL_LOCKS": "0"})
+    return run_git(["-C", str(directory), *options, *argv], LOCAL_DEADLINE_S, {"GIT_OPTIONAL_LOCKS": "0"})
 
 
 def _forget_hook() -> None:
@@ -200,7 +203,7 @@ def _forget_hook() -> None:
         os.environ.pop(name, None)
 
 
-def _remote_environment(url: GitUrl) -> dict[str, str]:
+def remote_environment(url: GitUrl) -> dict[str, str]:
     """Variables with which Git asks nobody anything, and knows the URL's credentials."""
     env = {
         "GIT_TERMINAL_PROMPT": "0",
@@ -228,7 +231,7 @@ def _ssh_command() -> str:
     if own := os.environ.get("GIT_SSH_COMMAND") or os.environ.get("GIT_SSH"):
         return own
     with contextlib.suppress(process.CommandError):
-        return _git(["config", "--get", "core.sshCommand"], LOCAL_DEADLINE_S, {}).stdout.strip() or "ssh"
+        return run_git(["config", "--get", "core.sshCommand"], LOCAL_DEADLINE_S, {}).stdout.strip() or "ssh"
     return "ssh"
 
 
@@ -255,7 +258,7 @@ def _clone_beside(
 def _run_worker(url: GitUrl, ref: str | None, target: Path, report: Callable[[str], None]) -> None:
     _forget_hook()
     request = json.dumps({"url": url.url, "ref": ref, "target": str(target)}).encode()
-    env = {**_remote_environment(url), "LC_ALL": "C", "PYTHONPATH": str(PROJECT_ROOT)}
+    env = {**remote_environment(url), "LC_ALL": "C", "PYTHONPATH": str(PROJECT_ROOT)}
     hint = f"check the URL{' and the REF' if ref else ''}, and that this machine may read the repository"
     if ref is None and "@" in urlsplit(url.url).path:
         hint += "; a slash in a REF is written %2F"

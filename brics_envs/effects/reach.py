@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 DEADLINE_S = 4.0
 """Seconds for a connection, and for an answer."""
 
@@ -11,6 +13,15 @@ def why_unreachable(url: str) -> str:
 
     A certificate that is not known here is an answer: what asks later may know it.
     """
+    answers: list[str] = []
+    # A name server that does not answer is waited for longer than that.
+    asking = threading.Thread(target=lambda: answers.append(_ask(url)), daemon=True)
+    asking.start()
+    asking.join(2 * DEADLINE_S)
+    return answers[0] if answers else f"no answer within {2 * DEADLINE_S:g} s"
+
+
+def _ask(url: str) -> str:
     # It takes long to load, and most commands ask nobody.
     import requests
 

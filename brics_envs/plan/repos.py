@@ -165,8 +165,9 @@ def refuse_another(existing: ExistingClone, directory: Path, url: GitUrl, ref: s
     if problem:
         raise ConfigError(
             problem,
-            hint=f"an existing clone is never changed: move it away, or say --repo {directory.name}={directory} "
-            "to use it as it is",
+            hint="an existing clone is not changed by itself: "
+            f"`invoke clone --update --repo {directory.name}=URL[@REF]` switches its REF, "
+            f"--repo {directory.name}={directory} uses it as it is; or move it away",
         )
 
 
