@@ -48,7 +48,15 @@ def run_pytest(session: nox.Session, *where: str, options: tuple[str, ...] = ())
 
 
 DURATIONS = "--durations=15"
-"""Live tests wait for many processes: the log tells where the time goes."""
+"""What starts many processes waits for them: the log tells where the time goes."""
+
+
+def at_once(processes: int) -> tuple[str, ...]:
+    """Return pytest's options for so many processes; tests of one file share a process, and what the file sets up."""
+    return (f"--numprocesses={processes}", "--dist=loadfile")
+
+
+CPUS = min(os.cpu_count() or 1, 8)
 
 
 def files_of_project(session: nox.Session) -> list[Path]:
@@ -139,8 +147,14 @@ def passes(session: nox.Session, command: list[str]) -> bool:
 
 @nox.session
 def unit(session: nox.Session) -> None:
-    """Test the project's own code and the built-in packages; starts neither podman nor Git."""
-    run_pytest(session, "tests/unit", "pykustomize/tests/unit", "packages")
+    """Test the project's own code; starts neither podman nor Git."""
+    run_pytest(session, "tests/unit", "pykustomize/tests/unit", options=at_once(CPUS))
+
+
+@nox.session
+def packages(session: nox.Session) -> None:
+    """Test the built-in packages with real hubs, which mostly wait; starts neither podman nor Git."""
+    run_pytest(session, "packages", options=(*at_once(CPUS + 1), DURATIONS))
 
 
 @nox.session

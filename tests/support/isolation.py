@@ -92,10 +92,9 @@ def nothing_was_refused() -> Iterator[None]:
     assert not refused, "a unit test must not: " + "; ".join(refused)
 
 
-@pytest.fixture(autouse=True, scope="session")
-def without_traces() -> Iterator[None]:
-    """Remove the directory of programs after the last test."""
-    yield
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """Remove the directory of programs in the end, also in a process that only hands tests to others."""
     shutil.rmtree(isolate(), ignore_errors=True)
 
 

@@ -209,9 +209,9 @@ def test_it_costs_little_even_for_hostile_lines(fresh: ModuleType) -> None:
     import time
 
     def seconds(text: str) -> float:
-        began = time.perf_counter()
+        began = time.process_time()  # a busy machine does not count
         fresh.redact(text)
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     for piece in (
         "token",

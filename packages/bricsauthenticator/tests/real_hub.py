@@ -7,7 +7,6 @@ import os
 import re
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from own_ports import free_port
 from stand_in_issuer import AUDIENCE, PLATFORM, Issuer
 
 MakeHub = Callable[..., "Hub"]
@@ -282,10 +282,3 @@ def wait_for(condition: Any, what: str, timeout: float, explain: Any = lambda: "
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {timeout} s for {what}\n{explain()}")
         time.sleep(0.1)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

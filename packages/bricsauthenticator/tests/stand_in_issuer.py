@@ -13,6 +13,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+from own_ports import free_port
 
 AUDIENCE = "zenith-jupyter"
 PLATFORM = "brics.aip1.notebooks.shared"
@@ -56,7 +57,7 @@ def project_claim(*projects: str, user: str = "alice", platform: str = PLATFORM)
 class Issuer:
     """Serves a discovery document and a key set, counts requests, signs tokens."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self) -> None:
         self.requests: dict[str, int] = {}
         self.status = 200
         self.delay = 0.0
@@ -64,7 +65,7 @@ class Issuer:
         self.discovery: dict[str, Any] = {}
         self.keys: dict[str, tuple[str, PrivateKey]] = {"k1": ("RS256", make_key("RS256"))}
         self.jwks: dict[str, Any] | None = None
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
+        self._server = ThreadingHTTPServer(("127.0.0.1", free_port()), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()

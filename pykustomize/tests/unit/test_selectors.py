@@ -70,9 +70,9 @@ def test_expressions_take_bounded_time(pattern: str) -> None:
     """Where Python's own would take years."""
     found = resource()
     found.set_name("a" * 59)
-    start = time.perf_counter()
+    start = time.process_time()
     assert not Selector(where="f", name=pattern).selects(found)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize(

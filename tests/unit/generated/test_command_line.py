@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
+from brics_envs.config.repos import REPOSITORIES
 from brics_envs.errors import BAD_INPUT, FAILED
 from tests.support.checkout import PROJECT
 from tests.support.commands import invoke
@@ -62,6 +64,12 @@ def is_nothing(value: str) -> bool:
     return False
 
 
+def may_be_repository(value: str) -> bool:
+    """HOST:PATH is a repository over SSH, and a URL that has lost a slash is one."""
+    name, _, source = value.partition("=")
+    return name.strip() in REPOSITORIES and "://" not in source and bool(re.match("[^/:]+:", source.strip()))
+
+
 VALUES: Mapping[str, tuple[Callable[[str], bool], tuple[str, ...]]] = {
     "--env": (is_environment, ("dev_dummyauth", "prod")),
     "--port": (is_port, ("8123", "65535", "1024")),
@@ -69,7 +77,7 @@ VALUES: Mapping[str, tuple[Callable[[str], bool], tuple[str, ...]]] = {
     "--instance": (is_instance, ("default", "a-1", "x" * 20)),
     "--base": (is_base, ("auto", "registry", "local")),
     "--repo": (
-        is_nothing,
+        may_be_repository,
         ("nosuch=builtin", "bricsauthenticator=/nosuch", "bricsauthenticator=ftp://h/x", "=x"),
     ),
     "--deploy-dir": (is_nothing, ("/nosuch", "/dev/null", ".")),
