@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections import defaultdict
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import docker
@@ -28,6 +30,9 @@ from tests.support.world import World, world
 FIGURES = pytest.StashKey[list[str]]()
 
 KEEP = os.environ.get("BRICS_TEST_KEEP") == "1"
+SLOWEST = 25
+"""Files whose time is shown at the end, with that of what they set up."""
+
 TEST_DEADLINE_S = 900
 """For the body of any one test."""
 
@@ -40,9 +45,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Show what was measured."""
+    """Show what was measured, and where the time went."""
     for figure in config.stash.get(FIGURES, []):
         terminalreporter.write_line(f"measured: {figure}")
+    seconds: dict[str, float] = defaultdict(float)
+    for report in chain.from_iterable(terminalreporter.stats.values()):
+        if isinstance(report, pytest.TestReport):
+            seconds[report.nodeid.partition("::")[0]] += report.duration
+    for file, taken in sorted(seconds.items(), key=lambda entry: -entry[1])[:SLOWEST]:
+        terminalreporter.write_line(f"{taken:6.0f} s  {file}")
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.world import One
 
 
+@pytest.mark.full
 def test_slurm_22_05_runs_a_job(one: One) -> None:
     one.world.replace("config/versions.yaml", "\n  slurm: trixie\n", "\n  slurm: bookworm\n")
     one.up("--base", "local")

@@ -25,7 +25,8 @@ from tests.support.waiting import wait_for
 from tests.support.world import One, World, world
 
 SEED = int(os.environ.get("BRICS_TEST_SEED") or random.randrange(2**32))  # noqa: S311
-SIGNALS = int(os.environ.get("BRICS_TEST_SIGNALS") or 40)
+SIGNALS = int(os.environ.get("BRICS_TEST_SIGNALS") or 15)
+KILLS = 5
 EVERY = 8
 """After so many interrupted runs comes one to the end."""
 
@@ -96,11 +97,12 @@ def test_a_small_environment(small_world: World, small: Interrupter, measured: M
     measured(f"longest end of {count} (seed {SEED}): {small.ends}", max(small.ends.seconds))
 
 
-def test_killed(small_world: World, small: Interrupter) -> None:
+@pytest.mark.parametrize("count", [KILLS, pytest.param(4 * KILLS, marks=pytest.mark.full)])
+def test_killed(small_world: World, small: Interrupter, count: int) -> None:
     """SIGKILL: what it had started goes too, with its files; what podman keeps goes with the next command."""
     print(f"seed {SEED}")
     longest = small.run()
-    for _ in range(10):
+    for _ in range(count):
         process = subprocess.Popen([*SMALL, "up"], cwd=small_world.root, env=small.environment)
         time.sleep(small.random.uniform(0, longest))
         process.send_signal(signal.SIGKILL)
