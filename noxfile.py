@@ -160,7 +160,8 @@ def packages(session: nox.Session) -> None:
 @nox.session
 def conformance(session: nox.Session) -> None:
     """Compare the merge with the real ``kubectl kustomize``."""
-    run_pytest(session, "pykustomize/tests/conformance", "tests/conformance")
+    places = ("pykustomize/tests/conformance", "tests/conformance")
+    run_pytest(session, *places, options=at_once(CPUS))
 
 
 @nox.session

@@ -10,6 +10,13 @@ import pytest
 from pykustomize.tests.conformance.table import KUBECTL, KUBECTL_VERSION
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what the tests say of themselves, in whichever process they ran."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            terminalreporter.write_line(f"{name}: {value}")
+
+
 @pytest.fixture(scope="session")
 def kubectl() -> Path:
     """The oracle."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from pykustomize import KustomizeError, build, dump
@@ -21,21 +20,6 @@ WANTED = int(os.environ.get("CONFORMANCE_EXAMPLES", "300"))
 
 counted: Counter[str] = Counter()
 drawn: Counter[str] = Counter()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def report(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Show at the end what the examples were about."""
-    yield
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
-        print(
-            f"\n{counted.total()} examples: "
-            + ", ".join(f"{count} {what}" for what, count in counted.most_common())
-        )
-        print(
-            "features of those built by both: " + ", ".join(f"{name} {n}" for name, n in drawn.most_common())
-        )
 
 
 @settings(
@@ -67,8 +51,14 @@ def test_both_build_the_same(tree: Tree, kubectl: Path) -> None:
     drawn.update(tree.features)
 
 
-def test_enough_examples_were_built() -> None:
+def test_enough_examples_were_built(record_property: Callable[[str, object], None]) -> None:
     """The comparison is worth something: enough examples, and every feature among them."""
+    record_property(
+        f"{counted.total()} examples", ", ".join(f"{count} {what}" for what, count in counted.most_common())
+    )
+    record_property(
+        "features of those built by both", ", ".join(f"{name} {n}" for name, n in drawn.most_common())
+    )
     assert counted["built by both"] >= WANTED
     assert {feature: drawn[feature] for feature in FEATURES if drawn[feature] < 5} == {}
 
