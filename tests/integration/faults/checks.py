@@ -116,6 +116,14 @@ def _sites_words_are_shown(scene: Scene) -> None:
     assert "<b>expired" not in page.text
 
 
+def _says_that_it_cannot(scene: Scene) -> None:
+    """Nothing is stored, so nobody new comes in; who asks gets an answer."""
+    client = scene.real.client()
+    answer = client.sign_in(SECOND_USER, scene.real.password)
+    assert answer.status_code in (500, 503), answer.text
+    assert scene.client.get("/hub/home").status_code in (200, 500, 503)
+
+
 def _start_is_put_off(scene: Scene) -> None:
     """An outage is never called a refusal."""
     told = _told_at_start(scene)
@@ -147,6 +155,7 @@ FULL_HOME_IS_NAMED = Check(
 )
 SITES_WORDS_ARE_SHOWN = Check("another user's start shows the site's words", _sites_words_are_shown)
 NO_PROCESS_LEFT = Check("the account has no process", _no_process_left)
+SAYS_THAT_IT_CANNOT = Check("another user's sign-in is answered with an error", _says_that_it_cannot)
 START_IS_PUT_OFF = Check("another user is asked to try again", _start_is_put_off)
 NO_UNKNOWN_JOB = Check("no job of that user is left", _no_unknown_job)
 

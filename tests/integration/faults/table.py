@@ -14,6 +14,7 @@ from tests.integration.faults.rows import (
     state,
     submission,
     tokens,
+    volumes,
     way_to_slurm,
 )
 
@@ -27,5 +28,6 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
     "A site's own rules": site.ROWS,
     "Database and homes": state.ROWS,
     "The owner's commands, and other people's things": owner.ROWS,
+    "Volumes": volumes.ROWS,
 }
 """What it concerns → rows."""
