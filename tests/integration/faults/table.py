@@ -28,6 +28,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
     "A site's own rules": site.ROWS,
     "Database and homes": state.ROWS,
     "The owner's commands, and other people's things": owner.ROWS,
+    # The last: podman removes the unlabelled volumes of an older version's pod with the instance alone.
     "Volumes": volumes.ROWS,
 }
 """What it concerns → rows."""

@@ -162,7 +162,7 @@ def test_clean_leaves_the_images_of_another_checkout(mine: One, second: World) -
 def test_an_instance_of_an_older_version_is_adopted_with_its_data(mine: One) -> None:
     mine.up()
     mine.run("slurm", "su", "testuser.project1", "-s", "/bin/sh", "-c", "echo kept > ~/kept")
-    make_older(mine)
+    make_older(mine.instance, mine.directory, mine.world.podman)
     mine.up()
     assert mine.run("slurm", "cat", "/home/project1/testuser.project1/kept") == "kept"
     mine.down()

@@ -1,4 +1,4 @@
-"""The volumes are full."""
+"""The volumes are full, or those of an older version."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.integration.faults.scene import SECOND_USER, Scene
+from tests.integration.faults.scene import ACCOUNT, SECOND_USER, Scene
+from tests.support.older_version import make_older
 from tests.support.waiting import wait_for
 
 HUB = "jupyterhub_root"
@@ -15,6 +16,7 @@ SIZE = "64m"
 """Of the file system that the hub's volume gets for a while: what is in it, and little more."""
 
 FILL = "/srv/jupyterhub/fill"
+FILE = f"/home/project1/{ACCOUNT}/kept"
 
 
 @contextmanager
@@ -77,3 +79,15 @@ def _hub_stopped(scene: Scene) -> Iterator[None]:
     yield
     scene.podman("start", name)
     wait_for(scene.real.hub_answers, "the hub answers", deadline_s=120)
+
+
+@contextmanager
+def older(scene: Scene) -> Iterator[None]:
+    """Pod and volumes are as an older version left them, with its labels. This version's `up` is called."""
+    real = scene.real
+    real.slurm("sh", "-c", f"echo kept >{FILE}")
+    make_older(real.instance, real.directory, scene.podman)
+    wait_for(real.hub_answers, "the older version's hub answers", deadline_s=120)
+    scene.up()
+    assert real.slurm("cat", FILE) == "kept\n"
+    yield

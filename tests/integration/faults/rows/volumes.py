@@ -1,4 +1,4 @@
-"""The volumes are full."""
+"""The volumes are full, or an older version made them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from tests.integration.faults.checks import (
     NEXT_SERVER_STARTS,
     NOTEBOOK_LIVES,
     SAYS_THAT_IT_CANNOT,
+    SERVER_IS_GONE,
+    SIGNED_IN,
     WORK_GOES_ON,
 )
 from tests.integration.faults.fault import Fault
@@ -20,5 +22,14 @@ ROWS = (
         (NOTEBOOK_LIVES, SAYS_THAT_IT_CANNOT),
         (*WORK_GOES_ON, NEXT_SERVER_STARTS),
         full=True,
+    ),
+    Fault(
+        "volumes-older",
+        "pod and volumes are an older version's, without a checkout's labels; `up` is called",
+        "they are adopted, with the files of homes and the hub's users; the server ends with the pod",
+        volumes.older,
+        after=(SIGNED_IN, SERVER_IS_GONE, NEXT_SERVER_STARTS),
+        full=True,
+        ends_work=True,
     ),
 )
