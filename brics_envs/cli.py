@@ -6,10 +6,12 @@ Imported early by the tasks: from then on a signal ends a command that has not b
 from __future__ import annotations
 
 import contextlib
+import difflib
 import functools
 import importlib
 import inspect
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -120,9 +122,29 @@ def _require_values(machine: ParseMachine, complete_flag: Callable[[ParseMachine
     Of its own (3.0) it takes ``--repo`` at the end, or before another option, for no ``--repo`` at all.
     """
     if machine.flag is not None and machine.flag.kind is list and not machine.flag_got_value:
-        machine.error(f"Flag {machine.flag!r} needed value and was not given one!")
+        machine.error(f"error: --{machine.flag.name}: needs a value")
     complete_flag(machine)
 
+
+def _suggest_closest(
+    machine: ParseMachine, refuse: Callable[[ParseMachine, str], None], message: str
+) -> None:
+    """Refuse a word that is neither option nor command, and name what comes closest to it."""
+    unknown = re.fullmatch(r"No idea what (['\"])(.*)\1 is!", message)
+    if unknown is None:
+        return refuse(machine, message)
+    word, task = unknown[2], machine.context
+    flags = [*(task.flags if task else ()), *(machine.initial.flags if machine.initial else ())]
+    known = flags if word.startswith("-") else list(machine.contexts)
+    closest = difflib.get_close_matches(word, known, n=1)
+    what = "option" if word.startswith("-") else "command"
+    where = f" of {task.name}" if task and task.name and what == "option" else ""
+    help_with = f"`invoke --help {task.name}`" if where and task else "`invoke --list`"
+    hint = f"did you mean {closest[0]}?" if closest else f"{help_with} lists them"
+    return refuse(machine, f"error: {word}: no such {what}{where}\nhint: {hint}")
+
+
+ParseMachine.error = functools.partialmethod(_suggest_closest, ParseMachine.error)  # type: ignore[assignment]
 
 ParseMachine.complete_flag = functools.partialmethod(_require_values, ParseMachine.complete_flag)  # type: ignore[assignment]
 
