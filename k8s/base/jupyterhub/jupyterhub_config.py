@@ -145,13 +145,16 @@ c.SlurmSpawner.batch_submit_cmd = f"{WRAPPERS}/slurmspawner_sbatch"
 c.SlurmSpawner.batch_query_cmd = f"SLURMSPAWNER_JOB_ID={{job_id}} {WRAPPERS}/slurmspawner_squeue"
 c.SlurmSpawner.batch_cancel_cmd = f"SLURMSPAWNER_JOB_ID={{job_id}} {WRAPPERS}/slurmspawner_scancel"
 measure(f"{ON_SLURM_HOST} true")
-# The built-in BricsSlurmSpawner looks for jobs of which it knows no more than the mark, as the service account itself.
-# Whether that may see them is the site's choice (PrivateData=jobs): jobs that the hub does not know end anyway.
+# The built-in BricsSlurmSpawner asks for all jobs at once, and looks for jobs of which it knows no more than the mark,
+# as the service account itself. Whether that may see them is the site's choice (PrivateData=jobs): otherwise each job
+# is asked for by itself, and jobs that the hub does not know end anyway.
+SQUEUE = "timeout 20 squeue --noheader --all"
 set_spawner_traits(
     c,
-    batch_list_cmd=f"{ON_SLURM_HOST} squeue --noheader --all --states=all --user={{username}} --format=%i@%T@%r@%k",
+    batch_watch_cmd=f"{ON_SLURM_HOST} {SQUEUE} --states=all --jobs={{job_ids}} --format=%A@%T@%B",
+    batch_list_cmd=f"{ON_SLURM_HOST} {SQUEUE} --states=all --user={{username}} --format=%i@%T@%r@%k",
     batch_queue_cmd=f"{ON_SLURM_HOST} SLURM_TIME_FORMAT=%s"
-    " squeue --noheader --all --states=PENDING --sort=-p --format=%i@%P@%r@%S",
+    f" {SQUEUE} --states=PENDING --sort=-p --format=%i@%P@%r@%S",
 )
 # Any failed query is "unknown", not "job gone", unless Slurm itself says that it has no such job. (A job's state is a
 # word in capitals; everything else that comes back is an error message of ssh, sudo, timeout or Slurm.)

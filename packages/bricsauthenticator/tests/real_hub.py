@@ -61,6 +61,10 @@ c.BricsSlurmSpawner.batch_cancel_cmd = "SLURMSPAWNER_JOB_ID={{job_id}} {root}/bi
 c.BricsSlurmSpawner.batch_list_cmd = (
     "{root}/bin/squeue --noheader --all --states=all --user={{username}} --format=%i@%T@%r@%k"
 )
+c.BricsSlurmSpawner.batch_watch_cmd = (
+    "{root}/bin/squeue --noheader --all --states=all --jobs={{job_ids}} --format=%A@%T@%B"
+)
+c.BricsSlurmSpawner.failing_poll_interval = 2
 c.BricsSlurmSpawner.ip = "127.0.0.1"
 c.BricsSlurmSpawner.cmd = ["{root}/bin/stand_in_server"]
 c.BricsSlurmSpawner.launcher_python = "{python}"
@@ -173,8 +177,15 @@ class Hub:
         return {"number": number, "script": (self.slurm / f"job-{number}.sh").read_text(), **job}
 
     def queries(self) -> int:
-        """How often squeue was run."""
-        path = self.slurm / "queries"
+        """How often squeue was run for one job."""
+        return self._count("queries")
+
+    def questions(self) -> int:
+        """How often squeue was run for all jobs."""
+        return self._count("questions")
+
+    def _count(self, what: str) -> int:
+        path = self.slurm / what
         return path.stat().st_size if path.exists() else 0
 
     def end_jobs(self) -> None:

@@ -3,7 +3,8 @@
 A file there changes what they do while it exists. ``fail``: every command fails as SSH does. ``hold``: new jobs wait.
 ``refuse``: sbatch refuses with its text. ``lose``: the job is accepted, and the answer is an error with its text.
 ``late``: so many seconds pass between acceptance and answer. ``slow``: so many pass before the job is accepted, which
-happens even if nobody waits for it. ``private``: nobody sees the jobs of others in a list.
+happens even if nobody waits for it. ``private``: nobody sees the jobs of others in a list. ``forget``: the controller
+knows no jobs.
 """
 
 import json
@@ -82,22 +83,34 @@ def squeue(arguments: list[str]) -> int:
         return _queue(arguments)
     if arguments[0] == "--noheader":
         return _list(arguments[1:])
-    with (ROOT / "queries").open("a") as queries:
-        queries.write("q")
-    (ROOT / "query-environment").write_text(json.dumps(dict(os.environ)))
+    _count("queries")
     assert arguments[:2] == ["-h", "-j"]
     assert arguments[3:] == ["-o", "%T %B"]
     number = arguments[2]
     assert re.fullmatch("[0-9]+", number)
-    if not (ROOT / f"job-{number}.sh").exists():
-        sys.stderr.write("slurm_load_jobs error: Invalid job id specified\n")
-        return 1
+    if not _is_known(number):
+        return _invalid_job_id()
     state = _state(int(number))
     if state == "PENDING":
         print("PENDING n/a")
     elif state == "RUNNING":
         print("RUNNING 127.0.0.1")
     return 0
+
+
+def _count(what: str) -> None:
+    (ROOT / "query-environment").write_text(json.dumps(dict(os.environ)))
+    with (ROOT / what).open("a") as file:
+        file.write("q")
+
+
+def _is_known(number: str) -> bool:
+    return (ROOT / f"job-{number}.sh").exists() and not (ROOT / "forget").exists()
+
+
+def _invalid_job_id() -> int:
+    sys.stderr.write("slurm_load_jobs error: Invalid job id specified\n")
+    return 1
 
 
 def _state(number: int) -> str:
@@ -110,8 +123,11 @@ def _state(number: int) -> str:
 
 
 def _list(arguments: list[str]) -> int:
-    """``squeue --noheader --all --states=all --user=ACCOUNT --format=%i@%T@%r@%k``."""
+    """``squeue --noheader --all --states=all``, of an account (``--user=ACCOUNT``) or of some jobs (``--jobs=1,2``)."""
     hidden, states, user, form = arguments
+    if user.startswith("--jobs="):
+        assert (hidden, states, form) == ("--all", "--states=all", "--format=%A@%T@%B")
+        return _watch(user.removeprefix("--jobs=").split(","))
     assert (hidden, states, form) == ("--all", "--states=all", "--format=%i@%T@%r@%k")
     if (ROOT / "private").exists():
         return 0
@@ -135,6 +151,16 @@ def _queue(arguments: list[str]) -> int:
         number = int(re.findall("[0-9]+", path.name)[0])
         if _state(number) == "PENDING":
             print(f"{number}@grace@Priority@{int(time.time()) + 1200}")
+    return 0
+
+
+def _watch(numbers: list[str]) -> int:
+    _count("questions")
+    known = [number for number in numbers if _is_known(number) and not (ROOT / "private").exists()]
+    if len(numbers) == 1 and not known:
+        return _invalid_job_id()
+    for number in known:
+        print(f"{number}@{_state(int(number))}@127.0.0.1")
     return 0
 
 

@@ -6,12 +6,14 @@ import contextlib
 
 import pytest
 from bricsauthenticator.slurm import (
+    FORGOTTEN,
     NOTHING_KNOWN,
     Job,
     JobState,
     Row,
     ending,
     in_queue,
+    parse_all,
     parse_list,
     parse_sbatch,
     parse_squeue,
@@ -64,7 +66,7 @@ def test_squeue(output: str, job: Job) -> None:
     ],
 )
 def test_only_slurm_itself_can_say_that_a_job_is_gone(stderr: str, state: JobState) -> None:
-    assert parse_squeue_error(stderr) == Job(state)
+    assert parse_squeue_error(stderr) == (FORGOTTEN if state is JobState.GONE else Job(state))
 
 
 @pytest.mark.parametrize("output", ["12", "12;cluster", "warning: x\n12", "12\r"])
@@ -112,10 +114,21 @@ def test_list() -> None:
     ]
 
 
+def test_all() -> None:
+    output = "Welcome!\n12@RUNNING@n1\n13@FAILED@n1\n14@PENDING@n/a\n15@SOMETHING_NEW@n1\n16_1@RUNNING@n1\n"
+    assert parse_all(output) == {
+        "12": Job(JobState.RUNNING, "n1"),
+        "13": Job(JobState.GONE),
+        "14": Job(JobState.PENDING),
+        "15": NOTHING_KNOWN,
+    }
+
+
 @given(st.text())
 def test_any_output_says_something_or_nothing(text: str) -> None:
     assert parse_squeue(text).state in JobState
     assert parse_squeue_error(text).state in JobState
     parse_list(text)
+    parse_all(text)
     with contextlib.suppress(ValueError):
         assert parse_sbatch(text).isdigit()

@@ -64,7 +64,7 @@ def test_a_job_that_ends_is_noticed_and_its_token_revoked(hub: Hub, alice: Brows
 
 def test_a_waiting_job_shows_progress_and_is_queried_ever_more_rarely(hub: Hub, alice: Browser) -> None:
     with hub.slurm_is("hold"):
-        before = hub.queries()
+        before = hub.questions()
         number = submit(alice)["number"]
         response = alice.http.get(
             f"{hub.url}/api/users/alice/server/progress",
@@ -86,7 +86,8 @@ def test_a_waiting_job_shows_progress_and_is_queried_ever_more_rarely(hub: Hub, 
         )
         assert [e["progress"] for e in events] == sorted(e["progress"] for e in events)
         time.sleep(5)
-        assert hub.queries() - before <= 14
+        assert hub.questions() - before <= 14
+        assert hub.queries() == 0
         alice.stop()
     assert (hub.slurm / f"cancelled-{number}").exists()
 

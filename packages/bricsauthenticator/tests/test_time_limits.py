@@ -28,13 +28,15 @@ def hub(make_hub: MakeHub, issuer: Issuer) -> Hub:
 
 def test_a_server_that_waits_longer_than_a_start_may_take_starts(hub: Hub, alice: Browser) -> None:
     with hub.slurm_is("hold"):
-        before = hub.queries()
+        before = hub.questions()
         number = submit(alice)["number"]
         time.sleep(4)
         assert alice.server()["pending"] == "spawn"
     release(hub, number)
     alice.wait_ready()
-    assert hub.queries() - before <= 4, "batchspawner would have asked at once, once waiting and once running"
+    assert hub.questions() - before <= 4, (
+        "batchspawner would have asked at once, once waiting and once running"
+    )
 
 
 def test_a_job_that_waits_too_long_is_cancelled_with_the_reason(hub: Hub, alice: Browser) -> None:

@@ -14,6 +14,7 @@
 ``waiting``               why jobs wait, in plain words, and where in the queue they are
 ``queue_watch``           the queue, asked for once for all servers that somebody watches
 ``progress``              what the page of a starting server shows
+``watcher``               asks Slurm for all jobs at once; ``questions``, ``watched``, ``breaker`` are its parts
 ``job_spawner``           batchspawner's SlurmSpawner, made robust
 ``report_api``            where its jobs report
 ``server_activity``       runs in the job's server: what counts as use of it

@@ -40,6 +40,11 @@ class JobCommands(SlurmSpawner):  # type: ignore[misc]
         f"SLURM_TIME_FORMAT=%s squeue --noheader --all --states=PENDING --sort=-p --format={waiting.QUEUE_FORMAT}",
         help="Command, without exec_prefix, that lists all jobs that wait, run as one that may see them. Empty: none.",
     ).tag(config=True)
+    batch_watch_cmd = Unicode(
+        f"squeue --noheader --all --states=all --jobs={{job_ids}} --format={slurm.ALL_FORMAT}",
+        help="Command, without exec_prefix, that tells the states of all servers' jobs, run as one that may see them."
+        " Where it fails or does not show them, and if it is empty, batch_query_cmd is run for each.",
+    ).tag(config=True)
     batch_script = Unicode(batch_script.BATCH_SCRIPT).tag(config=True)
     launcher_python = Unicode(
         "python3", help="A Python, 3.8 or newer, in the job's environment, which the launcher runs in."

@@ -19,7 +19,7 @@ from jupyterhub.spawner import Spawner
 from tornado import web
 from traitlets import Bool, Float, Integer, default
 
-from bricsauthenticator import explain, leftovers, progress, report_api, sbatch_answers
+from bricsauthenticator import explain, leftovers, progress, report_api, sbatch_answers, slurm
 from bricsauthenticator.job_commands import new_mark
 from bricsauthenticator.job_server import JobServer
 from bricsauthenticator.queue_watch import QueueWatch
@@ -49,12 +49,6 @@ class JobSpawner(TrackedJob):
         help="Seconds in which a cancelled job must have ended; then its server counts as stopped all the same, and"
         " cancelling goes on.",
     ).tag(config=True)
-    startup_poll_interval = Float(
-        0.25, help="Seconds between the first queries of a starting job; they become rarer with time."
-    ).tag(config=True)
-    max_startup_poll_interval = Float(5.0, help="Most seconds between two queries of a starting job.").tag(
-        config=True
-    )
     queue_timeout = Float(
         3600.0, min=1, help="Seconds that a job may wait in the queue; then it is cancelled."
     ).tag(config=True)
@@ -82,6 +76,7 @@ class JobSpawner(TrackedJob):
         help="Servers tell the hub when they were last used, computing included (see ``server_activity``).",
     )
 
+    _notifying: asyncio.Future[Any] | None = None
     _found_running = False
     """Whether the server is one of those that the hub found when it started."""
 
@@ -140,26 +135,30 @@ class JobSpawner(TrackedJob):
 
         :raises tornado.web.HTTPError: 400 Slurm refuses the job; 500 there is no home; 503 Slurm cannot be reached.
         """
-        submission = asyncio.ensure_future(self.submit(self.mark))
+        submission, asked = asyncio.ensure_future(self.submit(self.mark)), time.monotonic()
         try:
-            return await self._answer(submission)
+            job_id = await self._answer(submission)
+            self._watcher.slurm_answers()
+            return job_id
         except (RuntimeError, OSError, ValueError) as error:
             self.log.error("Submitting a job for %s failed: %s", self._log_name, error)
-            failure = sbatch_answers.failure(getattr(error, "stderr", ""))
+            reason, failure = error, sbatch_answers.failure(getattr(error, "stderr", ""))
         finally:
             submission.cancel()
         if failure.refusal or failure.home:
+            self._watcher.slurm_answers()
             self.forget()
             raise explain.refused(failure.refusal) if failure.refusal else explain.no_home(failure.home)
         if job_id := await self._search():
             return job_id
+        self._watcher.slurm_fails(reason, asked)
         raise explain.unreachable()
 
     async def _answer(self, submission: asyncio.Future[str]) -> str:
         """The job's ID: sbatch's answer, or, if the job reports before that has come, by its mark."""
         while True:
-            self._reported.clear()
-            report = asyncio.ensure_future(self._reported.wait())
+            self._news.clear()
+            report = asyncio.ensure_future(self._news.wait())
             either: list[asyncio.Future[Any]] = [submission, report]
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             report.cancel()
@@ -186,18 +185,18 @@ class JobSpawner(TrackedJob):
                         return job_id
                     if job_id is None:
                         break
-                    self._reported.clear()
-                    await self.wait_for_report(1.0)
+                    self._news.clear()
+                    await self.wait_for_news(1.0)
         return ""
 
     async def _wait_for_server(self) -> tuple[str, int]:
-        """Wait until the server listens; query the job, often at first.
+        """Wait until the server listens.
 
         :raises tornado.web.HTTPError: 500 the job is gone, or its server ended; 503 queue or start took too long.
         """
-        interval, ran = self.startup_poll_interval, 0.0
-        while not (self.port and self.state_gethost()):
-            self._reported.clear()
+        ran = 0.0
+        while True:
+            self._news.clear()
             if self._end is not None:
                 raise explain.ended_early(self.job_id, "", self._end)
             if await self.query_job_status() is JobStatus.NOTFOUND:
@@ -208,20 +207,12 @@ class JobSpawner(TrackedJob):
                 break
             if self._launched or self.state_isrunning():
                 ran = ran or time.monotonic()
-                # Its launcher reports what there is to know; only that it was killed must be asked.
-                interval = self.longest_poll_interval if self.state_isrunning() else LATE_ANSWER
             deadline = ran + self.startup_timeout if ran else self._submitted + self.queue_timeout
             if time.monotonic() >= deadline:
                 raise await self._took_too_long(running=bool(ran))
-            await self.wait_for_report(min(interval, deadline - time.monotonic()))
-            interval = min(interval * 1.2, self.longest_poll_interval)
+            await self.wait_for_news(min(self.longest_poll_interval, deadline - time.monotonic()))
         self.log.info("Job %s: server at %s:%s", self.job_id, self.state_gethost(), self.port)
         return self.state_gethost(), self.port
-
-    @property
-    def longest_poll_interval(self) -> float:
-        """Seconds; not less than the first one."""
-        return max(self.startup_poll_interval, self.max_startup_poll_interval)
 
     async def _took_too_long(self, running: bool) -> web.HTTPError:
         """What to tell; JupyterHub then stops the server, which cancels the job."""
@@ -243,6 +234,12 @@ class JobSpawner(TrackedJob):
         self.forget()
         return 1
 
+    def job_changed(self, job: slurm.Job) -> None:
+        """Slurm has said something new; that a server's job has ended is no matter for the next poll."""
+        super().job_changed(job)
+        if job.state is slurm.JobState.GONE and self._poll_callback and not self._stopping:
+            self._notifying = asyncio.ensure_future(self.poll_and_notify())
+
     async def stop(self, now: bool = False) -> None:
         """Cancel the job, again if that fails, and wait until it is gone; after ``stop_timeout`` go on without it."""
         if not self.job_id:
@@ -255,22 +252,35 @@ class JobSpawner(TrackedJob):
             self.give_up()
 
     async def _cancel(self, wait: bool) -> None:
-        cancelled, interval = False, 0.1
+        await self._cancel_once()
+        if wait:
+            self._stopping = True
+            self.hurry()
+            while await self._is_there():
+                await self.wait_for_news(self.longest_poll_interval)
+
+    async def _cancel_once(self) -> None:
+        """Cancel the job, as often as it takes to reach Slurm."""
+        pause = 0.1
         while True:
-            if not cancelled:
-                try:
-                    await self.cancel(self.job_id)
-                    cancelled = True
-                except (RuntimeError, OSError) as error:
-                    self.log.warning("Cancelling job %s failed: %s", self.job_id, error)
-            if cancelled and not wait:
+            try:
+                await self.cancel(self.job_id)
+            except (RuntimeError, OSError) as error:
+                self.log.warning("Cancelling job %s failed: %s", self.job_id, error)
+                if slurm.is_answer(getattr(error, "stderr", "")):
+                    return
+            else:
+                self._watcher.slurm_answers()
                 return
-            self._reported.clear()
-            if await self.query_job_status() is JobStatus.NOTFOUND:
+            if not await self._is_there():
                 return
-            await self.wait_for_report(interval)
-            # Once its server has ended it is a matter of moments.
-            interval = 0.1 if self._end is not None else min(interval * 1.5, 2.0)
+            await self.wait_for_news(pause)
+            pause = min(pause * 1.5, 2.0)
+
+    async def _is_there(self) -> bool:
+        """Whether the job may be there still, as far as is known; what comes after this counts as news."""
+        self._news.clear()
+        return await self.query_job_status() is not JobStatus.NOTFOUND
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """What the spawn page shows, whenever that changes."""

@@ -27,9 +27,12 @@ class Job:
     state: JobState
     host: str = ""
     """The node that runs the batch script, of a running job."""
+    is_forgotten: bool = False
+    """Whether Slurm knows no such job: it ended a while ago, unless Slurm has lost what it knew."""
 
 
 NOTHING_KNOWN = Job(JobState.UNKNOWN)
+FORGOTTEN = Job(JobState.GONE, is_forgotten=True)
 
 # squeue(1), JOB STATE CODES. An answer with none of these says nothing about the job.
 PENDING = frozenset(
@@ -86,21 +89,39 @@ def parse_squeue(output: str) -> Job:
     if not lines:
         return Job(JobState.GONE)
     match = JOB_LINE.fullmatch(lines[-1])
-    if not match:
-        return Job(JobState.UNKNOWN)
-    state, host = match.group(1), match.group(2) or ""
+    return _job(match.group(1), match.group(2) or "") if match else NOTHING_KNOWN
+
+
+def _job(state: str, host: str) -> Job:
     if state in OVER:
         return Job(JobState.GONE)
     if state in PENDING:
         return Job(JobState.PENDING)
     if state in RUNNING and HOST.fullmatch(host):
         return Job(JobState.RUNNING, host)
-    return Job(JobState.UNKNOWN)
+    return NOTHING_KNOWN
 
 
 def parse_squeue_error(stderr: str) -> Job:
     """What the error of a squeue that has failed says about the job."""
-    return Job(JobState.GONE if UNKNOWN_JOB in stderr else JobState.UNKNOWN)
+    return FORGOTTEN if UNKNOWN_JOB in stderr else NOTHING_KNOWN
+
+
+ALL_FORMAT = "%A@%T@%B"
+"""squeue's format of :func:`parse_all`'s lines; nothing in it needs quoting in a shell."""
+
+JOB_OF_ALL = re.compile(r"([1-9][0-9]{0,9})@([A-Z_]{2,32})@(\S{0,255})")
+
+
+def parse_all(output: str) -> dict[str, Job]:
+    """Job ID → job, in an answer of ``squeue -o ALL_FORMAT``. Lines of another form are left out."""
+    matches = (JOB_OF_ALL.fullmatch(line.strip()) for line in output.splitlines())
+    return {match.group(1): _job(match.group(2), match.group(3)) for match in matches if match}
+
+
+def is_answer(stderr: str) -> bool:
+    """Whether the error of a squeue or scancel that has failed is Slurm's own about a job, and no outage."""
+    return UNKNOWN_JOB in stderr or "already completing or completed" in stderr
 
 
 def parse_sbatch(output: str) -> str:

@@ -21,6 +21,7 @@ from bricsauthenticator.job_commands import JobCommands
 from bricsauthenticator.leftovers import LEFTOVERS, Leftover
 from bricsauthenticator.options import seconds
 from bricsauthenticator.report_api import Report, Verdict
+from bricsauthenticator.watcher import Watcher, watcher
 
 STATUS = {
     slurm.JobState.PENDING: JobStatus.PENDING,
@@ -30,6 +31,8 @@ STATUS = {
 }
 
 DAY = 86400.0
+ANSWER_S = 3.0
+"""Seconds in which a server takes a connection if it is there."""
 
 
 class TrackedJob(JobCommands):
@@ -43,12 +46,24 @@ class TrackedJob(JobCommands):
         help="Seconds after the end of its time limit from which a job counts as lost if nothing is known about it.",
     ).tag(config=True)
 
+    startup_poll_interval = Float(
+        0.25, help="Seconds between the first looks at a starting job; they become rarer with time."
+    ).tag(config=True)
+    max_startup_poll_interval = Float(5.0, help="Most seconds between two looks at a starting job.").tag(
+        config=True
+    )
+    failing_poll_interval = Float(
+        60.0, min=1.0, help="Most seconds between two questions while Slurm does not answer."
+    ).tag(config=True)
+
     mark = ""
     """That of the start that the server comes from."""
 
+    job_id: str
     req_username: str
     _job = slurm.NOTHING_KNOWN
     _starting = False
+    _stopping = False
     _time_up = 0.0
     """When the job's time limit ends, at the latest known; 0 before it has been seen running."""
     _launched = False
@@ -58,8 +73,8 @@ class TrackedJob(JobCommands):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._reported = asyncio.Event()
-        """Set at each of the launcher's reports."""
+        self._news = asyncio.Event()
+        """Set at each of the launcher's reports, and whenever Slurm says something new."""
 
     # -- state
 
@@ -84,8 +99,9 @@ class TrackedJob(JobCommands):
 
     def clear_state(self) -> None:
         """Forget the job."""
+        self._watcher.forget(self.job_id)
         super().clear_state()
-        self.mark, self._time_up, self._starting = "", 0.0, False
+        self.mark, self._time_up, self._starting, self._stopping = "", 0.0, False, False
         self._job, self._launched, self._end = slurm.NOTHING_KNOWN, False, None
 
     def store(self) -> None:
@@ -100,6 +116,7 @@ class TrackedJob(JobCommands):
 
     def forget(self) -> None:
         """The job is gone, or is no longer the server's. The hub still needs the token, to revoke it."""
+        self._watcher.forget(self.job_id)
         self.mark = self.job_id = self.job_status = ""
 
     async def settle(self, leftover: Leftover) -> Leftover | None:
@@ -107,6 +124,18 @@ class TrackedJob(JobCommands):
 
         :raises RuntimeError: Slurm cannot be asked.
         """
+        if not self._watcher.breaker.allows():
+            return leftover
+        asked = time.monotonic()
+        try:
+            remaining = await self._settle(leftover)
+        except CommandError as error:
+            self._watcher.slurm_fails(error, asked)
+            raise
+        self._watcher.slurm_answers()
+        return remaining
+
+    async def _settle(self, leftover: Leftover) -> Leftover | None:
         job_id, account = leftover.job_id, leftover.username
         if not job_id:
             job_id = await self.find(leftover.mark, account)
@@ -114,15 +143,25 @@ class TrackedJob(JobCommands):
                 return leftover
         with suppress(CommandError):  # it may be gone already, which the query tells
             await self.cancel(job_id, account)
-        gone = (await self._ask(job_id, account)).state is slurm.JobState.GONE
+        gone = (await self.ask(job_id, account)).state is slurm.JobState.GONE
         return None if gone else leftovers.found(leftover, job_id)
 
     # -- what Slurm says
 
-    async def _ask(self, job_id: str, account: str = "") -> slurm.Job:
-        """What Slurm says about a job.
+    @property
+    def _watcher(self) -> Watcher:
+        """The one that looks at this job, with all the others."""
+        return watcher(self.batch_watch_cmd, self.command_timeout, self.failing_poll_interval)
 
-        :raises CommandError: it says nothing.
+    @property
+    def stale_after(self) -> float:
+        """Seconds after which an answer of Slurm's no longer counts."""
+        return 3 * max(float(self.poll_interval), self.startup_poll_interval)
+
+    async def ask(self, job_id: str, account: str = "") -> slurm.Job:
+        """What Slurm says about a job by itself.
+
+        :raises RuntimeError: it says nothing.
         """
         try:
             output = await self.query(job_id, account)
@@ -134,20 +173,55 @@ class TrackedJob(JobCommands):
         return slurm.parse_squeue(output)
 
     async def query_job_status(self) -> JobStatus:
-        """What is known about the job; UNKNOWN whenever Slurm has not told. Raises nothing."""
+        """What is known about the job; UNKNOWN whenever Slurm has not told of late. Raises nothing."""
         if not self.job_id:
             return JobStatus.NOTFOUND
-        known = self._job.state is not slurm.JobState.UNKNOWN
-        try:
-            self._job = await self._ask(self.job_id)
-        except Exception as error:
-            self._job = slurm.NOTHING_KNOWN
-            log = self.log.warning if known else self.log.debug  # once an outage for all to see
-            log("Querying job %s of %s failed: %s", self.job_id, self._log_name, error)
+        self._job = await self._watcher.look(self.job_id, self)
         self.job_status = self._job.state.name
         if self._job.state is slurm.JobState.RUNNING:
             self._time_up = max(self._time_up or time.time() + self._time_limit(), time.time())
         return STATUS[self._job.state]
+
+    @property
+    def longest_poll_interval(self) -> float:
+        """Seconds; not less than the first one."""
+        return max(self.startup_poll_interval, self.max_startup_poll_interval)
+
+    def look_interval(self, age: float) -> float:
+        """Seconds from a look at the job to the next, so many seconds after something has happened to it."""
+        if self._stopping or self._end is not None:
+            return min(max(age / 5, 0.25), 2.0)
+        if not self._starting:
+            return max(float(self.poll_interval), self.startup_poll_interval)
+        if (
+            self.state_isrunning()
+        ):  # its launcher reports what there is to know; only that it was killed must be asked
+            return self.longest_poll_interval
+        if self._launched:  # Slurm, too, will say in a moment that it runs
+            return 1.0
+        return min(max(age / 5, self.startup_poll_interval), self.longest_poll_interval)
+
+    def hurry(self) -> None:
+        """Have the job looked at soon: something has happened to it."""
+        self._watcher.hurry(self.job_id)
+
+    def job_changed(self, job: slurm.Job) -> None:
+        """Slurm has said something new."""
+        self.log.info("Job %s of %s: %s %s", self.job_id, self._log_name, job.state.value, job.host)
+        self._job = job
+        self._news.set()
+
+    async def server_answers(self) -> bool:
+        """Whether something takes connections where the server is."""
+        if not self.server or not self.server.port:
+            return False
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                _, writer = await asyncio.open_connection(self.server.ip, self.server.port)
+        except (OSError, TimeoutError):
+            return False
+        writer.close()
+        return True
 
     def _time_limit(self) -> float:
         with suppress(ValueError):
@@ -196,7 +270,7 @@ class TrackedJob(JobCommands):
     def take_report(self, report: Report) -> Verdict:
         """Take the report of a launcher with this start's mark."""
         if self._starting and not self.job_id:
-            self._reported.set()
+            self._news.set()
             return Verdict.LATER
         if report.job != self.job_id:
             return Verdict.REFUSED
@@ -205,10 +279,12 @@ class TrackedJob(JobCommands):
             self.port = report.port
         elif report.stage == "ended":
             self._end = report
-        self._reported.set()
+        if report.stage == "ended" or not self.state_isrunning():
+            self.hurry()
+        self._news.set()
         return Verdict.ACCEPTED
 
-    async def wait_for_report(self, longest: float) -> None:
-        """Wait until a report has come since :attr:`_reported` was last cleared."""
+    async def wait_for_news(self, longest: float) -> None:
+        """Wait until a report, or news of Slurm's, has come since :attr:`_news` was last cleared."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._reported.wait(), longest)
+            await asyncio.wait_for(self._news.wait(), longest)
