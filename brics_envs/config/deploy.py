@@ -25,7 +25,9 @@ from brics_envs.config.setting_types import (
     AbsolutePath,
     Accounts,
     BaseUrl,
+    Count,
     ForwardedUrl,
+    Gpus,
     HostAliases,
     HostName,
     Hours,
@@ -85,6 +87,18 @@ class DeploySettings(JobSettings):
     hubConnectUrl: HubUrl = Field(
         "http://127.0.0.1:8081",
         description="where jobs reach the hub's API; with external Slurm http://ADDRESS:PORT of this machine",
+    )
+    slurmNodes: Annotated[Count, Field(ge=1, le=16)] = Field(
+        2, description="nodes of the Slurm in the pod", json_schema_extra={"unit": "nodes"}
+    )
+    slurmGpus: Gpus = Field(
+        "gpu:gh200:4",
+        description="GPUs, which do not exist, of each of these nodes, as Slurm has them; empty: none",
+    )
+    slurmCpuOvercommit: Annotated[Count, Field(ge=1, le=100)] = Field(
+        5,
+        description="how many times the machine's processors these nodes have together; what does not fit waits in the "
+        "queue",
     )
     slurmHostAliases: HostAliases = Field(
         default_factory=dict, description="addresses of Slurm's hosts that no resolver knows"

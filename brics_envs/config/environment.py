@@ -12,6 +12,9 @@ from brics_envs.errors import ConfigError
 LOCAL_LAYER = "99-local.py"
 """The user's own layer of the hub's configuration, in the hub's container: the last one."""
 
+SLURM_FILES = ("partitions.conf", "reservations")
+"""What a developer may have in ``config/ENV/slurm``: partitions and limits, and the reservations that there are."""
+
 
 @dataclass(frozen=True)
 class Environment:
@@ -43,6 +46,20 @@ class Environment:
     def local_layer(self) -> Path:
         """The user's own layer of the hub's configuration, if they have one."""
         return self.root / "config" / self.name / "jupyterhub_config.local.py"
+
+    def slurm_files(self) -> dict[str, str]:
+        """What its own directory has for the Slurm in the pod, name → text, in place of the project's.
+
+        :raises ConfigError: a file that means nothing there.
+        """
+        directory = self.root / "config" / self.name / "slurm"
+        files = sorted(directory.iterdir()) if directory.is_dir() else []
+        if unknown := [file for file in files if file.name not in SLURM_FILES]:
+            raise ConfigError(
+                "\n".join(f"{file}: not a file of Slurm's configuration" for file in unknown),
+                hint=f"there can be {' and '.join(SLURM_FILES)}",
+            )
+        return {file.name: file.read_text() for file in files}
 
 
 def load_layers(environment: Environment) -> dict[str, str]:

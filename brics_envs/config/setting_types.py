@@ -265,6 +265,11 @@ Accounts = Annotated[tuple[DevUser, ...], BeforeValidator(_accounts), Kind("word
 BaseUrl = Annotated[str, AfterValidator(_base_url), Kind("URL path")]
 Count = Annotated[int, Field(strict=True), Kind("whole number", is_text=False)]
 Directives = Annotated[str, AfterValidator(_directives), Kind("options of sbatch")]
+Gpus = Annotated[
+    str,
+    Field(pattern=r"^(gpu(:[a-z][a-z0-9_]{0,30})?:([1-9]|1[0-6]))?$"),
+    Kind("generic resource, such as gpu:gh200:4"),
+]
 HostAliases = Annotated[dict[str, str], AfterValidator(_aliases), Kind("host name: address", is_text=False)]
 HostName = Annotated[str, AfterValidator(host_name), Kind("host name or address")]
 Hours = Annotated[float, Field(ge=0.001, le=MAX_SESSION_HOURS, strict=True), Kind("number", is_text=False)]

@@ -132,6 +132,7 @@ def prepare(options: UpOptions) -> DesiredState:
         instance=options.instance,
         overlay=overlay,
         settings=settings,
+        slurm_files=environment.slurm_files() if overlay.has_slurm else {},
         dev_users=(settings.devUsers or load_dev_users(environment.dev_users)) if has_users else (),
         ports=ports,
         deploy_files=load_deploy_files(deploy_dir or Path(), files, settings.sshHostname)

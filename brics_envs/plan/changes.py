@@ -14,6 +14,8 @@ from brics_envs.plan.overlay import Document, references, the_pod
 
 SLURM = "slurm"
 """The container whose end ends the running jobs."""
+RELOADED = frozenset({"partitions.conf", "reservations"})
+"""Keys of what that container takes without being started again."""
 
 
 READ_WHEN_NEEDED = frozenset({"announcement"})
@@ -27,6 +29,7 @@ class Change:
     :ivar why: lines for the user: what has changed.
     :ivar replace: whether the pod is made anew; otherwise what follows is done to it.
     :ivar contents: (kind, name) of the ConfigMaps and Secrets whose contents are put in place.
+    :ivar reload: whether Slurm has to read its configuration again.
     :ivar restart: names of the containers that are started again, in the pod's order.
     """
 
@@ -34,6 +37,7 @@ class Change:
     replace: bool = False
     contents: tuple[tuple[str, str], ...] = ()
     restart: tuple[str, ...] = ()
+    reload: bool = False
 
     def __bool__(self) -> bool:
         return self.replace or bool(self.contents or self.restart)
@@ -62,11 +66,16 @@ def change_of(
     readers = [readers_of(the_pod(manifest), item) for item in changed]
     if None in readers:
         return Change(why, replace=True)
+    reloaded = [
+        item.key in RELOADED and found == {SLURM} for item, found in zip(changed, readers, strict=True)
+    ]
+    readers = [found for found, is_reloaded in zip(readers, reloaded, strict=True) if not is_reloaded]
     concerned = {name for found in readers if found for name in found} | set(ended)
     return Change(
         (*why, *(f"container {name} is not running" for name in ended)),
         contents=tuple(dict.fromkeys((item.kind, item.name) for item in changed)),
         restart=tuple(c["name"] for c in the_pod(manifest)["spec"]["containers"] if c["name"] in concerned),
+        reload=any(reloaded) and SLURM not in concerned,
     )
 
 
@@ -97,6 +106,8 @@ def action_words(change: Change) -> str:
     if change.replace:
         return "replacing the pod"
     restart = f"restarting {', '.join(change.restart)}" if change.restart else "nothing has to be restarted"
+    if change.reload:
+        restart = f"Slurm reads its configuration again, {restart}"
     return f"put in place; {restart}" if change.contents else restart
 
 

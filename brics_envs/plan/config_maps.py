@@ -20,6 +20,9 @@ from brics_envs.plan.secrets import HOST_PUBLIC, InstanceSecrets
 TOKEN_SETTINGS = ("oidcServer", "bricsPlatform", "jwtAudience", "logoutRedirectUrl", "invalidTokenLogout")
 """Settings that mean nothing where nobody signs in with a token; existing deployments have them everywhere."""
 
+SLURM_SETTINGS = ("slurmNodes", "slurmGpus", "slurmCpuOvercommit")
+"""Settings that mean nothing where Slurm is not in the pod."""
+
 
 def config_map_document(name: str, desired: DesiredState, secrets: InstanceSecrets) -> Document:
     """One of :data:`CONFIG_MAPS` as a Kubernetes object."""
@@ -36,6 +39,8 @@ def _deploy_config(desired: DesiredState, _: InstanceSecrets) -> dict[str, str]:
     config, ports = desired.settings.public(), desired.ports
     if not desired.overlay.takes_tokens:
         config = {key: value for key, value in config.items() if key not in TOKEN_SETTINGS}
+    if not desired.overlay.has_slurm:
+        config = {key: value for key, value in config.items() if key not in SLURM_SETTINGS}
     if ports.issuer is not None and ports.http is not None:
         config["oidcServer"] = desired.issuer_url
         config["publicUrl"] = desired.public_url

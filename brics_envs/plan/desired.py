@@ -22,6 +22,7 @@ class DesiredState:
     none was given. ``images`` are those to be used for containers whose images are not ours: container → image.
     ``layers`` are further layers of the hub's configuration, file name → text. ``without_effect`` are settings that
     are set and change nothing.
+    ``slurm_files`` are those that the environment has for the Slurm in the pod, name → text.
     """
 
     environment: Environment
@@ -35,6 +36,7 @@ class DesiredState:
     images: Mapping[str, str] = field(default_factory=dict)
     layers: Mapping[str, str] = field(default_factory=dict)
     without_effect: tuple[str, ...] = ()
+    slurm_files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def directory(self) -> Path:

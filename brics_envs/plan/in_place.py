@@ -10,7 +10,7 @@ import json
 
 import yaml
 
-from brics_envs.plan.changes import Change
+from brics_envs.plan.changes import SLURM, Change
 from brics_envs.plan.digests import contents_of
 from brics_envs.plan.names import Checkout, Instance
 from brics_envs.plan.overlay import Document, references, the_pod
@@ -50,6 +50,14 @@ def in_place_steps(
         steps.append(Step("secrets", play, yaml.safe_dump_all(secrets).encode()))
     if changed:
         steps.append(_contents_step(instance, checkout, the_pod(manifest), changed))
+    if change.reload:
+        reload = (
+            "exec",
+            instance.container(SLURM),
+            "/usr/local/lib/brics-slurm/slurm_entrypoint.py",
+            "reconfigure",
+        )
+        steps.append(Step("reconfigure Slurm", reload))
     if change.restart:
         names = [instance.container(name) for name in change.restart]
         title = f"restart {', '.join(change.restart)}"

@@ -39,6 +39,9 @@ def assemble(desired: DesiredState, secrets: InstanceSecrets) -> list[Document]:
     refuse_unknown_references(desired.overlay)
     manifest = _supplied(desired, secrets) + copy.deepcopy(desired.overlay.documents)
     _add_layers(manifest, desired.layers)
+    for document in manifest:
+        if (document["kind"], document["metadata"]["name"]) == ("ConfigMap", "slurm-config"):
+            document["data"] |= desired.slurm_files
     pod = the_pod(manifest)
     publish(pod, desired.ports)
     for container in pod["spec"]["containers"]:

@@ -22,24 +22,31 @@ from pathlib import Path
 
 from slurm_files import (
     FIRST_UID,
+    GPU_FILE,
     HOME,
     LOG,
     SPAWNER,
     WRAPPERS,
     Account,
+    Nodes,
     SetupError,
     account_files,
     account_names,
     assign_uids,
     cgroup_conf,
+    gres_conf,
     hosts_on_loopback,
+    nodes,
+    nodes_conf,
+    reservations,
     sudoers,
 )
 
 BRICS = Path("/etc/brics")
 SERVICES = Path("/usr/local/share/brics-slurm/services")
 SCAN = Path("/run/service")
-GPUS = 4
+CLUSTER = {"slurmNodes": "1", "slurmGpus": "gpu:4", "slurmCpuOvercommit": "32"}
+"""Settings of the nodes where a deployment says nothing."""
 
 NO_PORT = 1
 """A port of the kind that users may not reach, and on which nothing listens."""
@@ -52,17 +59,56 @@ def main() -> None:
     os.umask(0o022)
     try:
         require_firewall()
-        make_directories()
+        cluster = wanted_nodes()
+        make_directories(cluster)
         make_munge_key(Path("/var/lib/munge/munge.key"))
         make_accounts()
-        configure_slurm()
+        configure_slurm(cluster)
         configure_access()
     except (SetupError, OSError, subprocess.CalledProcessError) as error:
         sys.exit(f"slurm-entrypoint: error: {error}")
     shutil.rmtree(SCAN, ignore_errors=True)
     shutil.copytree(SERVICES, SCAN)
+    for name in cluster.names[1:]:
+        shutil.copytree(SERVICES / "slurmd", SCAN / f"slurmd-{name}")
     sys.stdout.flush()
     os.execvp("s6-svscan", ["s6-svscan", str(SCAN)])  # noqa: S606 - this process becomes the supervisor
+
+
+def while_it_runs(what: str) -> None:
+    """``reconfigure``: have Slurm read its configuration again. ``reserve``: make the reservations of the file."""
+    os.umask(0o022)
+    try:
+        if what == "reconfigure":
+            configure_slurm(wanted_nodes())
+            output("scontrol", "reconfigure")
+        reserve()
+    except (SetupError, OSError, subprocess.SubprocessError) as error:
+        sys.exit(f"slurm-entrypoint: error: {error}")
+
+
+def reserve() -> None:
+    """Make the reservations of the file, and remove those of an earlier one. Others are left alone.
+
+    :raises SetupError: Slurm refuses one; the others are made all the same.
+    """
+    file, made = BRICS / "slurm/reservations", Path("/var/spool/slurm/reservations")
+    wanted = reservations(file.read_text() if file.exists() else "")
+    earlier = reservations(made.read_text() if made.exists() else "")
+    refused = []
+    for name in [name for name, words in earlier.items() if wanted.get(name) != words]:
+        subprocess.run(["scontrol", "delete", f"ReservationName={name}"], timeout=30, check=False)
+        del earlier[name]
+    for name in [name for name in wanted if name not in earlier]:
+        try:
+            output("scontrol", "create", "reservation", *wanted[name])
+        except SetupError as error:
+            refused.append(str(error))
+        else:
+            earlier[name] = wanted[name]
+    write(made, "".join(f"{' '.join(words)}\n" for words in earlier.values()).encode(), 0o644)
+    if refused:
+        raise SetupError("\n".join(refused))
 
 
 def require_firewall() -> None:
@@ -85,7 +131,17 @@ def require_firewall() -> None:
             )
 
 
-def make_directories() -> None:
+def wanted_nodes() -> Nodes:
+    """The nodes as the deployment wants them, on the processors that the container may use."""
+    files = {name: BRICS / "deploy" / name for name in CLUSTER}
+    settings = {
+        name: files[name].read_text().strip() if files[name].exists() else default
+        for name, default in CLUSTER.items()
+    }
+    return nodes(settings, len(os.sched_getaffinity(0)))
+
+
+def make_directories(cluster: Nodes) -> None:
     """Make the folders of logs, state and sockets, with the owners that the daemons demand."""
     directory(LOG, "slurm", 0o755)
     directory(Path("/run/slurm"), "slurm", 0o755)
@@ -95,9 +151,11 @@ def make_directories() -> None:
     directory(Path("/var/lib/munge"), "munge", 0o700)
     directory(Path("/run/munge"), "munge", 0o755)
     directory(Path("/run/sshd"), "root", 0o755)
+    for name in cluster.names:
+        directory(Path("/var/spool/slurm/slurmd", name), "root", 0o755)
     # Slurm only looks whether a GPU's file is there and a device.
-    for number in range(GPUS):
-        gpu = Path(f"/dev/fakegpu{number}")
+    for number in range(cluster.gpus):
+        gpu = Path(f"{GPU_FILE}{number}")
         gpu.unlink(missing_ok=True)
         gpu.symlink_to("/dev/null")
 
@@ -156,7 +214,7 @@ def make_home(account: Account) -> None:
         os.lchown(home, account.uid, account.uid)
 
 
-def configure_slurm() -> None:
+def configure_slurm(cluster: Nodes) -> None:
     """Install Slurm's configuration; cgroup.conf follows the version of Slurm."""
     # In place: the file is mounted, and the pod's other containers may be reading it.
     with Path("/etc/hosts").open("r+") as hosts:
@@ -168,6 +226,8 @@ def configure_slurm() -> None:
     target.mkdir(exist_ok=True)
     for source in (BRICS / "slurm").glob("*.conf"):
         write(target / source.name, source.read_bytes(), 0o644)
+    write(target / "nodes.conf", nodes_conf(cluster).encode(), 0o644)
+    write(target / "gres.conf", gres_conf(cluster).encode(), 0o644)
     cgroup = cgroup_conf(output("slurmctld", "-V"))
     if cgroup is None:
         (target / "cgroup.conf").unlink(missing_ok=True)
@@ -217,4 +277,7 @@ def write(path: Path, content: bytes, mode: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:]:
+        while_it_runs(sys.argv[1])
+    else:
+        main()

@@ -18,6 +18,12 @@ SPAWNER = "jupyterspawner"
 FIRST_UID = 20000
 """The lowest user and group ID that users get; everything from here on is theirs (firewall.nft has it too)."""
 
+FIRST_SLURMD_PORT = 6818
+"""That of the first node; those of the others follow. (firewall.nft lets users reach them.)"""
+MEMORY_MB = 256_000
+"""Of each node: more than the machine has, so that it never is what a job waits for."""
+GPU_FILE = "/dev/fakegpu"
+
 WRAPPERS = ("slurmspawner_sbatch", "slurmspawner_squeue", "slurmspawner_scancel")
 JOB_ID = "SLURMSPAWNER_JOB_ID"
 USER = re.compile(r"[a-z_][a-z0-9_-]*\.[a-z_][a-z0-9_-]*")
@@ -134,6 +140,70 @@ def sudoers(bin_dir: str) -> str:
             "",
         ]
     )
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """The cluster's nodes, which are all alike and all on this machine."""
+
+    count: int
+    cpus: int
+    """Of each."""
+    gpus: int = 0
+    """Of each."""
+    gpu_type: str = ""
+
+    @property
+    def names(self) -> list[str]:
+        """``n1`` and so on."""
+        return [f"n{number}" for number in range(1, self.count + 1)]
+
+
+def nodes(settings: Mapping[str, str], processors: int) -> Nodes:
+    """The nodes that a deployment wants.
+
+    :param settings: ``slurmNodes``, ``slurmGpus``, ``slurmCpuOvercommit``.
+    :param processors: of the machine.
+    """
+    count = int(settings["slurmNodes"])
+    kind, _, number = settings["slurmGpus"].rpartition(":")
+    cpus = max(1, processors * int(settings["slurmCpuOvercommit"]) // count)
+    return Nodes(count, cpus, int(number or 0), kind.partition(":")[2])
+
+
+def nodes_conf(cluster: Nodes) -> str:
+    """nodes.conf, which slurm.conf includes."""
+    gpu_type = f":{cluster.gpu_type}" if cluster.gpu_type else ""
+    gres = f" Gres=gpu{gpu_type}:{cluster.gpus}" if cluster.gpus else ""
+    return "".join(
+        f"NodeName={name} NodeAddr=127.0.0.1 Port={FIRST_SLURMD_PORT + number} CPUs={cluster.cpus}"
+        f" RealMemory={MEMORY_MB}{gres} State=UNKNOWN\n"
+        for number, name in enumerate(cluster.names)
+    )
+
+
+def gres_conf(cluster: Nodes) -> str:
+    """gres.conf: GPUs that do not exist, which Slurm only counts. The container makes their files."""
+    if not cluster.gpus:
+        return ""
+    gpu_type = f" Type={cluster.gpu_type}" if cluster.gpu_type else ""
+    files = f"{GPU_FILE}0" if cluster.gpus == 1 else f"{GPU_FILE}[0-{cluster.gpus - 1}]"
+    return "".join(f"NodeName={name} Name=gpu{gpu_type} File={files}\n" for name in cluster.names)
+
+
+def reservations(text: str) -> dict[str, list[str]]:
+    """Name → the words after ``scontrol create reservation``: a line each; blank lines and comments are allowed.
+
+    :raises SetupError: a line without a name, or a name that two have.
+    """
+    found: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        words = line.split("#", 1)[0].split()
+        names = [word.partition("=")[2] for word in words if word.lower().startswith("reservationname=")]
+        if words and (len(names) != 1 or not names[0] or names[0] in found):
+            raise SetupError(f"reservations: needs one ReservationName=… of its own: {line.strip()}")
+        found |= dict.fromkeys(names, words)
+    return found
 
 
 def cgroup_conf(version: str) -> str | None:

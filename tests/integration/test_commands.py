@@ -40,7 +40,7 @@ def test_status_as_json(running: RunningInstance, otheruser: HubClient) -> None:
         assert container["ready"] is True
         image = "jupyterhub" if name == "configurable-http-proxy" else name
         assert container["image"].startswith(f"localhost/brics_{image}:dev-")
-    assert [node["name"] for node in one["slurm"]["nodes"]] == ["n1"]
+    assert [node["name"] for node in one["slurm"]["nodes"]] == ["n1", "n2"]
     (shown,) = one["slurm"]["jobs"]
     assert (shown["id"], shown["user"], shown["state"]) == (job, "otheruser.project1", "RUNNING")
 

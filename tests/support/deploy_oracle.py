@@ -47,6 +47,8 @@ WHOLE_NUMBERS = {
     "maxGpus": (0, 1024),
     "defaultGpus": (0, 1024),
     "jobCpus": (1, 4096),
+    "slurmNodes": (1, 16),
+    "slurmCpuOvercommit": (1, 100),
     "jwtLeewaySeconds": (0, 300),
     "jwksMaxAgeSeconds": (1, 86400),
 }
@@ -406,6 +408,18 @@ def _is_script(value: Any) -> bool:
     )
 
 
+def _is_gpus(value: Any) -> bool:
+    if not isinstance(value, str) or not value:
+        return value == ""
+    first, *kinds, count = value.split(":") if ":" in value else ("", "0")
+    small = "abcdefghijklmnopqrstuvwxyz"
+    named = all(
+        0 < len(kind) < 32 and kind[0] in small and not set(kind) - set(f"{small}0123456789_")
+        for kind in kinds
+    )
+    return first == "gpu" and len(kinds) < 2 and named and count in map(str, range(1, 17))
+
+
 RULES: Mapping[str, Callable[[Any], bool]] = {
     "logLevel": lambda value: value in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
     "baseUrl": _is_base_url,
@@ -417,6 +431,7 @@ RULES: Mapping[str, Callable[[Any], bool]] = {
     "condaPrefixDir": _is_path,
     "jupyterDataDir": _is_path_in_job,
     "hubConnectUrl": _is_url,
+    "slurmGpus": _is_gpus,
     "slurmHostAliases": _is_aliases,
     "oidcServer": _is_issuer,
     "publicUrl": _is_forwarded,

@@ -187,3 +187,18 @@ def test_the_program_makes_a_volume_what_it_is_told(tmp_path: Path) -> None:
         "added": "ü",
     }
     assert (tmp_path / "v/kept").stat().st_mode & 0o777 == 0o444
+
+
+@pytest.mark.parametrize("key", ["partitions.conf", "reservations"])
+def test_slurm_reads_partitions_and_reservations_while_it_runs(key: str) -> None:
+    before = manifest_of()
+    now = edited(before, "ConfigMap", "slurm-config", key)
+    found = change(before, now)
+    assert (found.replace, found.restart, found.reload) == (False, (), True)
+    assert not ends_jobs(found, ["slurm"])
+    assert "reads its configuration again" in action_words(found)
+    steps = in_place_steps(Instance("x"), CHECKOUT, now, found)
+    assert steps[-1].args[-1] == "reconfigure"
+
+    both = change(before, edited(now, "ConfigMap", "slurm-config", "slurm.conf"))
+    assert (both.restart, both.reload) == (("slurm",), False)

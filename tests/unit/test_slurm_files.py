@@ -172,15 +172,48 @@ def test_settings_on_which_security_rests(path: Path, keyword: str, value: str) 
     assert _settings(path, keyword) == [value]
 
 
-def test_slurm_has_the_node_the_gpus_and_the_paths_of_the_container() -> None:
+def test_slurm_has_the_paths_of_the_container() -> None:
     pairs = (word.partition("=") for word in shlex.split((SLURM / "slurm.conf").read_text(), comments=True))
     conf = {key: value for key, _, value in pairs}
-    assert conf["NodeName"] == "n1"
-    assert conf["Gres"] == f"gpu:{entrypoint.GPUS}"
     assert conf["StateSaveLocation"].startswith("/var/spool/slurm/")
     assert conf["SlurmctldLogFile"].startswith(f"{slurm_files.LOG}/")
     assert set(conf["CommunicationParameters"].split(",")) == {"NoInAddrAny", "NoCtldInAddrAny"}
-    assert f"/dev/fakegpu[0-{entrypoint.GPUS - 1}]" in (SLURM / "gres.conf").read_text()
+    assert "%n" in conf["SlurmdSpoolDir"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "processors", "expected"),
+    [
+        (("2", "gpu:gh200:4", "5"), 2, slurm_files.Nodes(2, 5, 4, "gh200")),
+        (("1", "gpu:4", "32"), 2, slurm_files.Nodes(1, 64, 4)),
+        (("16", "", "1"), 2, slurm_files.Nodes(16, 1)),
+    ],
+)
+def test_nodes_have_together_what_the_machine_has(
+    settings: tuple[str, str, str], processors: int, expected: object
+) -> None:
+    named = dict(zip(("slurmNodes", "slurmGpus", "slurmCpuOvercommit"), settings, strict=True))
+    assert slurm_files.nodes(named, processors) == expected
+
+
+def test_nodes_have_names_ports_and_gpus() -> None:
+    cluster = slurm_files.Nodes(2, 5, 4, "gh200")
+    assert slurm_files.nodes_conf(cluster).splitlines() == [
+        f"NodeName={name} NodeAddr=127.0.0.1 Port={port} CPUs=5 RealMemory=256000 Gres=gpu:gh200:4 State=UNKNOWN"
+        for name, port in (("n1", 6818), ("n2", 6819))
+    ]
+    assert slurm_files.gres_conf(cluster).splitlines() == [
+        f"NodeName={name} Name=gpu Type=gh200 File=/dev/fakegpu[0-3]" for name in ("n1", "n2")
+    ]
+    without = slurm_files.Nodes(1, 2)
+    assert "Gres" not in slurm_files.nodes_conf(without)
+    assert slurm_files.gres_conf(without) == ""
+
+
+def test_every_node_that_a_deployment_can_have_is_known_to_the_pod() -> None:
+    pod = (SLURM / "pod.yaml").read_text()
+    assert all(f"        - {name}\n" in pod for name in slurm_files.Nodes(16, 1).names)
+    assert SLURMD_PORTS.stop >= slurm_files.FIRST_SLURMD_PORT + 16
 
 
 # --- The supervised services.
@@ -195,8 +228,9 @@ def test_every_script_of_the_services_can_be_executed() -> None:
 def test_stopping_the_container_ends_every_service() -> None:
     services = sorted(path.name for path in SERVICES.iterdir() if not path.name.startswith("."))
     stop = (SERVICES / ".s6-svscan/SIGTERM").read_text()
-    for loop in re.findall(r"(?:for service in|-t 1500) ([a-z ]+)", stop):
-        assert sorted(loop.split()) == services
+    for loop in re.findall(r"(?:for service in|-t 1500) ([a-z ]+);?\n", stop):
+        assert sorted(loop.replace("; do", "").split()) == services
+    assert "for service in slurmd-*; do" in stop
 
 
 def test_the_firewall_means_the_users_and_the_ports_of_the_pod() -> None:
@@ -204,3 +238,12 @@ def test_the_firewall_means_the_users_and_the_ports_of_the_pod() -> None:
     assert f"meta skuid >= {slurm_files.FIRST_UID} " in rules
     services = f"{{ 8081, {SLURMD_PORTS.start - 1}-{SLURMD_PORTS.stop - 1} }}"
     assert f"tcp dport != {services} jump refused" in rules
+
+
+def test_reservations_are_a_line_each_with_a_name() -> None:
+    text = "# for the course\nReservationName=course.1 Users=a.b StartTime=now Duration=60 Nodes=n2\n\n"
+    expected = ["ReservationName=course.1", "Users=a.b", "StartTime=now", "Duration=60", "Nodes=n2"]
+    assert slurm_files.reservations(text) == {"course.1": expected}
+    for wrong in ("Users=a.b", "ReservationName=", "ReservationName=a\nReservationName=a"):
+        with pytest.raises(slurm_files.SetupError, match="ReservationName"):
+            slurm_files.reservations(wrong)

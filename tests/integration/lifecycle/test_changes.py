@@ -47,7 +47,7 @@ def test_change_is_in_force_and_running_jobs_end(used: Before) -> None:
     said = next(line for line in done.stderr.splitlines() if "changed: " in line)
     for item in ("slurm.conf", "logLevel", "jupyterDataDir", "dev_users"):
         assert item in said
-    assert "gres.conf" not in said
+    assert "partitions.conf" not in said
     assert "running jobs end" in done.stderr
 
     assert "# edited" in one.run("slurm", "cat", "/etc/brics/slurm/slurm.conf")

@@ -89,7 +89,7 @@ def test_up_then_up(one: One, nothing: Things, step: str) -> None:
 
 @pytest.mark.parametrize(
     ("file", "process"),
-    [("slurm.conf", "/volumes/"), ("gres.conf", "restart --time"), ("firewall.nft", "pod rm")],
+    [("slurm.conf", "/volumes/"), ("sshd_config", "restart --time"), ("firewall.nft", "pod rm")],
 )
 def test_changing_what_runs(one: One, nothing: Things, file: str, process: str) -> None:
     """The instance is up from the test before, or comes up now."""

@@ -76,7 +76,6 @@ class JobSpawner(TrackedJob):
         help="Servers tell the hub when they were last used, computing included (see ``server_activity``).",
     )
 
-    _notifying: asyncio.Future[Any] | None = None
     _found_running = False
     """Whether the server is one of those that the hub found when it started."""
 
@@ -233,12 +232,6 @@ class JobSpawner(TrackedJob):
             self.give_up()
         self.forget()
         return 1
-
-    def job_changed(self, job: slurm.Job) -> None:
-        """Slurm has said something new; that a server's job has ended is no matter for the next poll."""
-        super().job_changed(job)
-        if job.state is slurm.JobState.GONE and self._poll_callback and not self._stopping:
-            self._notifying = asyncio.ensure_future(self.poll_and_notify())
 
     async def stop(self, now: bool = False) -> None:
         """Cancel the job, again if that fails, and wait until it is gone; after ``stop_timeout`` go on without it."""

@@ -64,6 +64,7 @@ class TrackedJob(JobCommands):
     _job = slurm.NOTHING_KNOWN
     _starting = False
     _stopping = False
+    _notifying: asyncio.Future[Any] | None = None
     _time_up = 0.0
     """When the job's time limit ends, at the latest known; 0 before it has been seen running."""
     _launched = False
@@ -206,10 +207,12 @@ class TrackedJob(JobCommands):
         self._watcher.hurry(self.job_id)
 
     def job_changed(self, job: slurm.Job) -> None:
-        """Slurm has said something new."""
+        """Slurm has said something new; that a server's job has ended is no matter for the next poll."""
         self.log.info("Job %s of %s: %s %s", self.job_id, self._log_name, job.state.value, job.host)
         self._job = job
         self._news.set()
+        if job.state is slurm.JobState.GONE and self._poll_callback and not self._stopping:
+            self._notifying = asyncio.ensure_future(self.poll_and_notify())
 
     async def server_answers(self) -> bool:
         """Whether something takes connections where the server is."""
