@@ -71,7 +71,7 @@ class Bench:
 
     def sleepers(self, count: int) -> list[str]:
         """The IDs of new jobs that sleep, all of which run."""
-        self.run("slurm", "scontrol", "update", "PartitionName=workq", "OverSubscribe=FORCE:8")
+        self.run("slurm", "scontrol", "update", "PartitionName=workq", "OverSubscribe=FORCE:16")
         submit = f"cd /tmp; for i in $(seq {count}); do sbatch --parsable --output=/dev/null --wrap='sleep 3600'; done"
         jobs = self.run("slurm", "bash", "-c", submit, user=ACCOUNT).split()
         listing = ("squeue", "--noheader", "--states=RUNNING", f"--user={ACCOUNT}", "--format=%A")
@@ -167,7 +167,10 @@ def main(instance: str, port: int, seconds: float) -> None:
             )
     finally:
         bench.register([])
-        bench.run("slurm", "scancel", f"--user={ACCOUNT}")
+        # Of so many at once scancel loses its connections.
+        bench.run(
+            "slurm", "sh", "-c", f"squeue --noheader --user={ACCOUNT} --format=%A | xargs -rn 10 scancel"
+        )
         bench.run("slurm", "scontrol", "update", "PartitionName=workq", "OverSubscribe=NO")
     print(f"queries, 100 servers / 1 server: {figures[100][0] / figures[1][0]:.2f}")
     print(f"hub's CPU, 100 servers / 10 servers: {figures[100][1] / figures[10][1]:.2f}")
