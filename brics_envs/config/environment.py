@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from brics_envs.config.deploy import DeploySettings
+from brics_envs.config.yaml_file import read_text
 from brics_envs.errors import ConfigError
 
 LOCAL_LAYER = "99-local.py"
@@ -50,16 +51,18 @@ class Environment:
     def slurm_files(self) -> dict[str, str]:
         """What its own directory has for the Slurm in the pod, name → text, in place of the project's.
 
-        :raises ConfigError: a file that means nothing there.
+        :raises ConfigError: a file that means nothing there, or that cannot be read.
         """
         directory = self.root / "config" / self.name / "slurm"
-        files = sorted(directory.iterdir()) if directory.is_dir() else []
+        found = sorted(directory.iterdir()) if directory.is_dir() else []
+        # Hidden ones are editors'.
+        files = [file for file in found if not file.name.startswith(".")]
         if unknown := [file for file in files if file.name not in SLURM_FILES]:
             raise ConfigError(
                 "\n".join(f"{file}: not a file of Slurm's configuration" for file in unknown),
                 hint=f"there can be {' and '.join(SLURM_FILES)}",
             )
-        return {file.name: file.read_text() for file in files}
+        return {file.name: read_text(file) for file in files}
 
 
 def load_layers(environment: Environment) -> dict[str, str]:

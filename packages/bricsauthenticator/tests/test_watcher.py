@@ -192,6 +192,41 @@ def test_many_that_are_missing_at_once_need_a_second_look_and_silent_servers(
     run(queue, scenario)
 
 
+def test_forgotten_jobs_whose_servers_answer_cost_no_more_than_others(queue: Slurm) -> None:
+    queue.show("1", "2")
+    queue.jobs = dict.fromkeys("12", FORGOTTEN)
+
+    async def scenario(watcher: Watcher) -> None:
+        owner = Owner(queue, interval=5)
+        owner.is_up = True
+        await asyncio.gather(*(watcher.look(job_id, owner) for job_id in "12"))
+        queue.say("")
+        watcher.hurry("1")
+        await asyncio.sleep(2)
+        assert len(queue.asked) == 3, "the first time, when they were missing, and for a second look"
+
+    run(queue, scenario)
+
+
+def test_servers_of_forgotten_jobs_are_tried_together(queue: Slurm) -> None:
+    job_ids = [str(number) for number in range(1, 21)]
+    queue.jobs = dict.fromkeys(job_ids, FORGOTTEN)
+
+    class FarAway(Owner):
+        async def server_answers(self) -> bool:
+            await asyncio.sleep(0.5)
+            return False
+
+    async def scenario(watcher: Watcher) -> None:
+        owner = FarAway(queue)
+        began = time.monotonic()
+        await asyncio.gather(*(watcher.look(job_id, owner) for job_id in job_ids))
+        await until(lambda: owner.changes.count(FORGOTTEN) == len(job_ids))
+        assert time.monotonic() - began < 5
+
+    run(queue, scenario)
+
+
 def test_where_jobs_of_others_are_hidden_each_is_asked_for(
     queue: Slurm, caplog: pytest.LogCaptureFixture
 ) -> None:

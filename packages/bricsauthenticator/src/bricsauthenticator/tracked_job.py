@@ -31,6 +31,8 @@ STATUS = {
 }
 
 DAY = 86400.0
+ENDS_WITHIN = 60.0
+"""Seconds for which a job that says that its server has ended, or that was cancelled, is looked at often."""
 ANSWER_S = 3.0
 """Seconds in which a server takes a connection if it is there."""
 
@@ -190,13 +192,12 @@ class TrackedJob(JobCommands):
 
     def look_interval(self, age: float) -> float:
         """Seconds from a look at the job to the next, so many seconds after something has happened to it."""
-        if self._stopping or self._end is not None:
+        if (self._stopping or self._end is not None) and age < ENDS_WITHIN:
             return min(max(age / 5, 0.25), 2.0)
         if not self._starting:
             return max(float(self.poll_interval), self.startup_poll_interval)
-        if (
-            self.state_isrunning()
-        ):  # its launcher reports what there is to know; only that it was killed must be asked
+        if self.state_isrunning():
+            # Its launcher reports what there is to know; only that it was killed must be asked.
             return self.longest_poll_interval
         if self._launched:  # Slurm, too, will say in a moment that it runs
             return 1.0
@@ -280,9 +281,11 @@ class TrackedJob(JobCommands):
         self._launched = True
         if report.stage == "listening" and self._starting:
             self.port = report.port
-        elif report.stage == "ended":
+        is_end = report.stage == "ended" and self._end is None
+        if is_end:
             self._end = report
-        if report.stage == "ended" or not self.state_isrunning():
+        # Once: a job may say anything, as often as it likes.
+        if is_end or not self.state_isrunning():
             self.hurry()
         self._news.set()
         return Verdict.ACCEPTED

@@ -33,6 +33,9 @@ TRY_ALL_AGAIN = 600.0
 ROUND_LIMIT = 600.0
 """Seconds after which a round that does not end is ended: a bug, as every command has a time limit of its own."""
 
+LOOK_LIMIT = 120.0
+"""Seconds after which whoever waits for a first answer sees to it that somebody looks, which a bug may have ended."""
+
 THERE = frozenset({slurm.JobState.PENDING, slurm.JobState.RUNNING})
 
 log = logging.getLogger("JupyterHub")
@@ -104,7 +107,9 @@ class Watcher:
         while watched.asked == -math.inf and self._watched.get(job_id) is watched:
             if self.breaker.failures:
                 return slurm.NOTHING_KNOWN
-            await self._answered.wait()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._answered.wait(), LOOK_LIMIT)
+            self.watch(job_id, owner)
         is_fresh = time.monotonic() - watched.known <= owner.stale_after
         return watched.job if watched.is_gone or is_fresh else slurm.NOTHING_KNOWN
 
@@ -152,7 +157,9 @@ class Watcher:
             watched.asked = began
             if watched.changed <= began:  # otherwise something has happened since: it is due already
                 interval = watched.owner.look_interval(self._last - watched.changed)
-                watched.due = self._last + (interval if watched.suspected == math.inf else SECOND_LOOK)
+                # Once only: what Slurm has forgotten while its server answers may stay so for hours.
+                awaits_second_look = not is_second_look(watched, began) and watched.suspected < math.inf
+                watched.due = self._last + (SECOND_LOOK if awaits_second_look else interval)
         self._wake_waiting()
 
     def _wake_waiting(self) -> None:
@@ -230,20 +237,23 @@ class Watcher:
 
         :param many: whether so many are forgotten that Slurm may have lost what it knew.
         """
-        doubtful = 0
+        suspects = []
         for watched, job in answers.items():
             if job.is_forgotten and (many or watched.suspected < math.inf):
                 watched.suspected = min(watched.suspected, now)
-                if not is_second_look(watched, now) or await watched.owner.server_answers():
-                    doubtful += 1
-                    continue
-            elif job.state is not slurm.JobState.UNKNOWN:
+                suspects.append(watched)
+                continue
+            if job.state is not slurm.JobState.UNKNOWN:
                 watched.suspected = math.inf
             self._take(watched, job, now)
-        if doubtful:
-            self._say(
-                f"Slurm has forgotten {doubtful} jobs at once: gone if their servers do not answer either"
-            )
+        again = [watched for watched in suspects if is_second_look(watched, now)]
+        # Together: a node that is gone lets each of them wait until there is no time left.
+        is_up = await asyncio.gather(*(watched.owner.server_answers() for watched in again))
+        gone = [watched for watched, answers_too in zip(again, is_up, strict=True) if not answers_too]
+        for watched in gone:
+            self._take(watched, slurm.FORGOTTEN, now)
+        if doubtful := len(suspects) - len(gone):
+            self._say(f"Slurm has forgotten {doubtful} jobs at once: gone if their servers do not answer")
 
     def _take(self, watched: Watched, job: slurm.Job, now: float) -> None:
         """Keep an answer, if it says anything."""
