@@ -194,10 +194,17 @@ class DeploySettings(JobSettings):
         return self.model_copy(update={key: defaults[key] for key in unset})
 
     def for_slurm_in_pod(self) -> DeploySettings:
-        """The same where Slurm runs in the pod, whose image has its own places for what existing deployments name."""
+        """The same where Slurm runs in the pod.
+
+        Its image has its own places for what existing deployments name. Its GPUs, which do not exist, are fewer than
+        the users who fit: none is proposed.
+        """
         theirs = [key for key, place in PLACES_OF_OTHER_IMAGE.items() if getattr(self, key) == place]
         fields = type(self).model_fields
-        return self.model_copy(update={key: fields[key].default for key in theirs})
+        values = {key: fields[key].default for key in theirs}
+        if "defaultGpus" not in self.model_fields_set:
+            values["defaultGpus"] = self.minGpus
+        return self.model_copy(update=values)
 
 
 PLACES_OF_OTHER_IMAGE = {

@@ -69,7 +69,10 @@ class JobSettings(BaseModel):
     maxGpus: Annotated[Count, Field(ge=0, le=1024)] = setting(
         4, "most GPUs that can be asked for; those of one job are on one node"
     )
-    defaultGpus: Annotated[Count, Field(ge=0, le=1024)] = setting(1, "number of GPUs that the form proposes")
+    defaultGpus: Annotated[Count, Field(ge=0, le=1024)] = setting(
+        1,
+        "number of GPUs that the form proposes; as few as possible if it is not set and Slurm is in the pod",
+    )
     partitions: SlurmNames | None = setting(
         None, "partitions to choose from, separated by blanks; if not set, any that Slurm knows"
     )

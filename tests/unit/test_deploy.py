@@ -233,6 +233,13 @@ def test_production_has_defaults_of_its_own_for_what_is_not_set() -> None:
     assert (settings.pollSeconds, settings.startPollSeconds, settings.startLimitSeconds) == (10, 15, 420)
 
 
+@pytest.mark.parametrize(("given", "proposed"), [({}, 0), ({"minGpus": 1}, 1), ({"defaultGpus": 2}, 2)])
+def test_no_gpu_is_proposed_where_there_are_none_in_truth(given: dict[str, int], proposed: int) -> None:
+    settings = DeploySettings.model_validate(given)
+    assert settings.for_slurm_in_pod().defaultGpus == proposed
+    assert settings.for_production().defaultGpus == given.get("defaultGpus", 1)
+
+
 def test_settings_of_jobs_reach_the_hub_as_text() -> None:
     public = DeploySettings(jobPrologue="module load x\nulimit -c 0", partitions="a  b", jobCpus=4).public()
     assert (public["jobPrologue"], public["partitions"]) == ("module load x\nulimit -c 0", "a b")
