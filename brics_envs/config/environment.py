@@ -13,8 +13,9 @@ from brics_envs.errors import ConfigError
 LOCAL_LAYER = "99-local.py"
 """The user's own layer of the hub's configuration, in the hub's container: the last one."""
 
-SLURM_FILES = ("partitions.conf", "reservations")
-"""What a developer may have in ``config/ENV/slurm``: partitions and limits, and the reservations that there are."""
+SLURM_FILES = ("partitions.conf", "site.conf", "job_submit.lua", "reservations")
+"""What a developer may have in ``config/ENV/slurm``: partitions and limits, further lines of slurm.conf, the script of
+its ``JobSubmitPlugins=lua``, and the reservations that there are."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Environment:
         if unknown := [file for file in files if file.name not in SLURM_FILES]:
             raise ConfigError(
                 "\n".join(f"{file}: not a file of Slurm's configuration" for file in unknown),
-                hint=f"there can be {' and '.join(SLURM_FILES)}",
+                hint=f"there can be {', '.join(SLURM_FILES)}",
             )
         return {file.name: read_text(file) for file in files}
 

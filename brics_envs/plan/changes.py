@@ -1,4 +1,4 @@
-"""The least that makes what runs equal to its inputs. Pure. May import: plan.
+"""The least that makes what runs equal to its inputs. Pure. May import: config, plan.
 
 Contents of ConfigMaps and Secrets are put in place, and the containers that read them restarted; a changed image or
 pod specification replaces the pod. Which keys a container reads, the pod says itself: ``items`` of a volume.
@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from brics_envs.config.environment import SLURM_FILES
 from brics_envs.plan.digests import Digests, Item, changed_inputs
 from brics_envs.plan.overlay import Document, references, the_pod
 
 SLURM = "slurm"
 """The container whose end ends the running jobs."""
-RELOADED = frozenset({"partitions.conf", "reservations"})
+RELOADED = frozenset(SLURM_FILES)
 """Keys of what that container takes without being started again."""
 
 

@@ -226,6 +226,11 @@ def configure_slurm(cluster: Nodes) -> None:
     target.mkdir(exist_ok=True)
     for source in (BRICS / "slurm").glob("*.conf"):
         write(target / source.name, source.read_bytes(), 0o644)
+    submit = BRICS / "slurm/job_submit.lua"
+    if submit.exists():
+        write(target / submit.name, submit.read_bytes(), 0o644)
+    else:
+        (target / submit.name).unlink(missing_ok=True)
     write(target / "nodes.conf", nodes_conf(cluster).encode(), 0o644)
     write(target / "gres.conf", gres_conf(cluster).encode(), 0o644)
     cgroup = cgroup_conf(output("slurmctld", "-V"))

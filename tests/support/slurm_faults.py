@@ -64,6 +64,23 @@ def frozen(running: RunningInstance, daemon: str) -> Iterator[None]:
         wait_for(running.takes_jobs, "Slurm takes jobs")
 
 
+@contextmanager
+def slow(running: RunningInstance, daemon: str) -> Iterator[None]:
+    """Let a daemon run for half a second in three while the ``with`` block lasts."""
+    pid = str(running.pid(daemon))
+    loop = "while kill -STOP $0; do sleep 2.5; kill -CONT $0; sleep 0.5; done"
+    ok(
+        running.run(
+            "slurm", "sh", "-c", 'setsid sh -c "$1" "$0" >/dev/null 2>&1 & echo $! >/run/slow', pid, loop
+        )
+    )
+    try:
+        yield
+    finally:
+        ok(running.run("slurm", "sh", "-c", 'kill $(cat /run/slow); kill -CONT "$0"', pid))
+        wait_for(running.takes_jobs, "Slurm takes jobs")
+
+
 def cut_connections(running: RunningInstance) -> None:
     """Kill the processes of sshd that serve the hub's connections."""
     ok(running.run("slurm", "sh", "-c", "kill $(grep -sl '^sshd-session' /proc/[0-9]*/comm | cut -d/ -f3)"))

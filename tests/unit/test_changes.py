@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 import pykustomize
+from brics_envs.config.environment import SLURM_FILES
 from brics_envs.plan.changes import Change, action_words, change_of, ends_jobs
 from brics_envs.plan.digests import input_digests
 from brics_envs.plan.in_place import PROGRAM, in_place_steps
@@ -189,8 +190,8 @@ def test_the_program_makes_a_volume_what_it_is_told(tmp_path: Path) -> None:
     assert (tmp_path / "v/kept").stat().st_mode & 0o777 == 0o444
 
 
-@pytest.mark.parametrize("key", ["partitions.conf", "reservations"])
-def test_slurm_reads_partitions_and_reservations_while_it_runs(key: str) -> None:
+@pytest.mark.parametrize("key", SLURM_FILES)
+def test_slurm_reads_a_developers_files_while_it_runs(key: str) -> None:
     before = manifest_of()
     now = edited(before, "ConfigMap", "slurm-config", key)
     found = change(before, now)

@@ -124,6 +124,19 @@ def _says_that_it_cannot(scene: Scene) -> None:
     assert scene.client.get("/hub/home").status_code in (200, 500, 503)
 
 
+def _each_job_is_asked_for(scene: Scene) -> None:
+    def says_so() -> bool:
+        log = scene.real.hub("sh", "-c", "cat /var/log/jupyterhub/*.log")
+        return "asked for one by one: squeue shows none" in log
+
+    wait_for(says_so, "the hub's log says that jobs are asked for one by one", LATER_S)
+
+
+def _partitions_are_edited(scene: Scene) -> None:
+    assert scene.real.slurm("sinfo", "--noheader", "--format=%R").split() == ["workq", "urgent"]
+    assert "course.1" in scene.real.slurm("scontrol", "--oneliner", "show", "reservation")
+
+
 def _start_is_put_off(scene: Scene) -> None:
     """An outage is never called a refusal."""
     told = _told_at_start(scene)
@@ -154,6 +167,8 @@ FULL_HOME_IS_NAMED = Check(
     "another user's start names the home and what is wrong with it", _full_home_is_named
 )
 SITES_WORDS_ARE_SHOWN = Check("another user's start shows the site's words", _sites_words_are_shown)
+EACH_JOB_IS_ASKED_FOR = Check("the hub's log says that jobs are asked for one by one", _each_job_is_asked_for)
+PARTITIONS_ARE_EDITED = Check("Slurm has the partitions and the reservation", _partitions_are_edited)
 NO_PROCESS_LEFT = Check("the account has no process", _no_process_left)
 SAYS_THAT_IT_CANNOT = Check("another user's sign-in is answered with an error", _says_that_it_cannot)
 START_IS_PUT_OFF = Check("another user is asked to try again", _start_is_put_off)
