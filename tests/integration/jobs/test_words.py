@@ -18,9 +18,9 @@ ACCOUNT = "testuser.project1"
 FAILED = "sbatch: error: Batch job submission failed: "
 
 
-def start(client: HubClient) -> tuple[bool, str]:
-    """Start a server that does not come up: whether the user is asked to try again, and what he is told."""
-    answer = client.start_by_api({"brics_project": "project1.brics"})
+def start(client: HubClient, **options: str) -> tuple[bool, str]:
+    """Start a server that does not come up: whether the user is asked to try again, and what they are told."""
+    answer = client.start_by_api({"brics_project": "project1.brics", **options})
     if answer.status_code != 202:
         assert answer.status_code in (400, 500, 503), answer.text
         message = answer.json()["message"]
@@ -105,17 +105,31 @@ def test_home_that_cannot_be_written(running: RunningInstance, testuser: HubClie
     assert f"nothing can be written in the home directory {HOME}: Permission denied" in message
 
 
-def test_server_that_fails_shows_its_last_words(running: RunningInstance, testuser: HubClient) -> None:
-    config = f"{HOME}/.jupyter/jupyter_server_config.py"
-    write = f'mkdir -p {HOME}/.jupyter && printf %s "$0" >{config}'
-    running.slurm("bash", "-c", write, 'raise SystemExit("my own fault")', user=ACCOUNT)
+@contextmanager
+def server_config(running: RunningInstance, text: str) -> Iterator[None]:
+    """Have ``text`` as Jupyter Server's configuration in the home while the ``with`` block lasts."""
+    write = f'mkdir -p {HOME}/.jupyter && printf %s "$0" >{HOME}/.jupyter/jupyter_server_config.py'
+    running.slurm("bash", "-c", write, text, user=ACCOUNT)
     try:
-        _, message = start(testuser)
+        yield
     finally:
         running.slurm("rm", "-r", f"{HOME}/.jupyter")
-    assert "ended before its server was ready" in message
-    assert "exit status" in message
+
+
+def test_server_that_fails_shows_its_last_words(running: RunningInstance, testuser: HubClient) -> None:
+    with server_config(running, 'raise SystemExit("my own fault")'):
+        _, message = start(testuser)
+    assert "ended before its server was ready: FAILED (NonZeroExitCode), exit status" in message
     assert "my own fault" in message
+
+
+@pytest.mark.full
+def test_server_whose_time_runs_out_shows_its_jobs_state(
+    running: RunningInstance, testuser: HubClient
+) -> None:
+    with server_config(running, "import time; time.sleep(600)"):
+        _, message = start(testuser, runtime="00:01:00")
+    assert "ended before its server was ready: TIMEOUT" in message
 
 
 def test_job_that_dies_before_its_launcher_shows_its_state(

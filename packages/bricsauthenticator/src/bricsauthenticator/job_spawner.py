@@ -197,7 +197,7 @@ class JobSpawner(TrackedJob):
         while True:
             self._news.clear()
             if self._end is not None:
-                raise explain.ended_early(self.job_id, "", self._end)
+                raise explain.ended_early(self.job_id, await self.ending(), self._end)
             if await self.query_job_status() is JobStatus.NOTFOUND:
                 error = explain.ended_early(self.job_id, await self.ending(), self._end)
                 self.forget()

@@ -237,20 +237,24 @@ class TrackedJob(JobCommands):
         over = self._time_up and time.time() > self._time_up + self.lost_grace
         return bool(over) and self._job.state is slurm.JobState.UNKNOWN
 
+    async def _row(self) -> slurm.Row | None:
+        """The job in the list of its account's jobs; None: it is not there."""
+        return next((row for row in await self.list_jobs() if row.job_id == self.job_id), None)
+
     async def ending(self) -> str:
-        """How the job ended, in Slurm's words; empty if they cannot be had."""
-        with suppress(RuntimeError, OSError):
-            for row in await self.list_jobs():
-                if row.job_id == self.job_id and not slurm.in_queue(row):
-                    return slurm.ending(row)
+        """How the job ended, in Slurm's words; empty if they cannot be had. It completes a moment after its server."""
+        with suppress(RuntimeError, OSError, TimeoutError):
+            async with asyncio.timeout(ENDS_WITHIN):
+                while (row := await self._row()) and slurm.in_queue(row):
+                    await asyncio.sleep(1)
+                return slurm.ending(row) if row else ""
         return ""
 
     async def reason(self) -> str:
         """Why the job waits, in Slurm's words; empty if they cannot be had."""
         with suppress(RuntimeError, OSError):
-            for row in await self.list_jobs():
-                if row.job_id == self.job_id and row.reason not in slurm.NO_REASON:
-                    return row.reason
+            if (row := await self._row()) and row.reason not in slurm.NO_REASON:
+                return row.reason
         return ""
 
     def state_ispending(self) -> bool:
