@@ -19,14 +19,19 @@ MOST_PROJECTS = [f"p{number:03}-a-long-project-name" for number in range(160)]
 MOST = "most"
 """A user whose token has 32 KiB."""
 
+KEYS_KEPT_S = 20
+"""For as long the hub keeps the issuer's keys; three times as long where nothing is set."""
+
+SETTINGS = f"logLevel: DEBUG\njwksMaxAgeSeconds: {KEYS_KEPT_S}\n"
+
 
 @pytest.fixture(scope="session")
 def root() -> Iterator[Path]:
-    """A copy of the checkout, with its dev_users and a hub that logs all that it can."""
+    """A copy of the checkout, with its dev_users and a hub that logs all that it can and keeps keys for less long."""
     lines = "".join(f"{MANY}.{project}\n" for project in MANY_PROJECTS)
     lines += "".join(f"{MOST}.{project}\n" for project in MOST_PROJECTS)
     with checkout(DEV_USERS + lines) as copy:
-        (copy / "config/dev_realauth/deploy.local.yaml").write_text("logLevel: DEBUG\n")
+        (copy / "config/dev_realauth/deploy.local.yaml").write_text(SETTINGS)
         yield copy
 
 

@@ -9,14 +9,12 @@ from contextlib import contextmanager
 import pytest
 import requests
 
+from tests.integration.realauth.conftest import KEYS_KEPT_S
 from tests.support.hub_client import forms
 from tests.support.issuer_keys import rotate
 from tests.support.real_instance import TOKEN_HEADER, RealClient, RealInstance
 from tests.support.token_forger import Forger
 from tests.support.waiting import wait_for
-
-CACHED_S = 60
-"""For as long the hub keeps the issuer's keys."""
 
 
 def attempt(real: RealInstance, token: str) -> int:
@@ -86,7 +84,7 @@ def test_withdrawn_key_counts_no_longer_than_the_cache(real: RealInstance) -> No
     wait_for(
         lambda: attempt(real, token) == 401,
         "the old key is forgotten",
-        deadline_s=CACHED_S + 10,
+        deadline_s=KEYS_KEPT_S + 10,
         interval_s=1,
     )
     assert attempt(real, real.token("testuser")) == 302
@@ -103,7 +101,7 @@ def test_issuer_is_down(real: RealInstance) -> None:
         kernel.run("x = 42")
         # With the key cached users sign in; without it nobody can know whether the token is good.
         wait_for(lambda: attempt(real, unknown) == 503, "an unknown key is answered with 503", 30, 1)
-        wait_for(lambda: attempt(real, token) == 503, "the cached key is too old", CACHED_S + 10, 1)
+        wait_for(lambda: attempt(real, token) == 503, "the cached key is too old", KEYS_KEPT_S + 10, 1)
         answer = RealClient(real.direct_url).get("/hub/login", headers={TOKEN_HEADER: token})
         assert answer.headers["Retry-After"]
         assert not [c for c in answer.cookies if c.name.startswith("jupyterhub-") and c.value]
