@@ -17,11 +17,11 @@ from tests.support.commands import ok
 from tests.support.existing_deployment import SETTINGS, write_existing
 from tests.support.nadir_server import USERS_PORT, NadirServer, start_nadir_server
 from tests.support.outside_hosts import ISSUER, Outside, SlurmHost, serve_issuer, slurm_keys, slurm_settings
-from tests.support.ports import OWN_ADDRESS, answers, free_port
+from tests.support.ports import answers, free_port
 from tests.support.processes import status_fields
 from tests.support.token_forger import Forger
 from tests.support.waiting import wait_for
-from tests.support.way_in import Way
+from tests.support.way_in import Way, check_that_nothing_is_published
 from tests.support.world import One
 
 pytestmark = pytest.mark.timeout(900, func_only=True)
@@ -66,11 +66,7 @@ CONTAINERS = ("configurable-http-proxy", "jupyterhub", "nadir-client", "proxy", 
 
 
 def test_a_notebook_through_the_tunnel(dev: One, way: Way) -> None:
-    client = way.client(way.forger.sign())
-    client.start(brics_project="project1.brics")
-    printed = client.run("import getpass, os; print(getpass.getuser(), os.environ['SLURM_JOB_ID'])")
-    assert printed.split() == ["testuser.project1", *dev.jobs()]
-    client.stop()
+    way.check_a_notebook(dev)
 
 
 def test_without_a_token_nobody_gets_in(dev: One, way: Way) -> None:
@@ -78,12 +74,7 @@ def test_without_a_token_nobody_gets_in(dev: One, way: Way) -> None:
 
 
 def test_nothing_is_published_on_this_machine(dev: One) -> None:
-    shown = json.loads(dev.world.podman("pod", "inspect", dev.instance.pod))
-    pod = shown[0] if isinstance(shown, list) else shown
-    assert not pod["InfraConfig"]["PortBindings"]
-    address = dev.run("slurm", "python3", "-c", OWN_ADDRESS)
-    for port in (8000, 8001, 8010, 8081, 22):
-        assert not answers(address, port), port
+    check_that_nothing_is_published(dev)
 
 
 def test_the_client_is_confined(dev: One) -> None:

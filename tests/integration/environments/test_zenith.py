@@ -30,12 +30,12 @@ from tests.support.outside_hosts import (
     start_zenith_server,
     zenith_files,
 )
-from tests.support.ports import OWN_ADDRESS, answers, free_port
+from tests.support.ports import free_port
 from tests.support.processes import status_fields
 from tests.support.real_instance import TOKEN_HEADER
 from tests.support.token_forger import Forger
 from tests.support.waiting import wait_for
-from tests.support.way_in import Way
+from tests.support.way_in import Way, check_that_nothing_is_published
 from tests.support.world import One
 
 pytestmark = pytest.mark.timeout(900, func_only=True)
@@ -73,11 +73,7 @@ def dev(around: Outside, way: Way) -> Iterator[One]:
 
 
 def test_a_notebook_through_the_tunnel(dev: One, way: Way) -> None:
-    client = way.client(way.forger.sign())
-    client.start(brics_project="project1.brics")
-    printed = client.run("import getpass, os; print(getpass.getuser(), os.environ['SLURM_JOB_ID'])")
-    assert printed.split() == ["testuser.project1", *dev.jobs()]
-    client.stop()
+    way.check_a_notebook(dev)
 
 
 def test_without_a_token_nobody_gets_in(dev: One, way: Way) -> None:
@@ -134,13 +130,7 @@ def test_a_token_from_outside_reaches_no_notebook_server(dev: One, way: Way, pat
 
 
 def test_nothing_is_published_on_this_machine(dev: One) -> None:
-    shown = json.loads(dev.world.podman("pod", "inspect", dev.instance.pod))
-    pod = shown[0] if isinstance(shown, list) else shown
-    assert not pod["InfraConfig"]["PortBindings"]
-    # Nor at the pod's own address, which this machine can reach.
-    address = dev.run("slurm", "python3", "-c", OWN_ADDRESS)
-    for port in (8000, 8001, 8010, 8081, 22):
-        assert not answers(address, port), port
+    check_that_nothing_is_published(dev)
 
 
 def test_status_knows_the_tunnel(dev: One) -> None:
