@@ -22,7 +22,7 @@ UP = (*BUILD, "port", "deploy-dir", "direct-port", "yes", "live")
 
 @project_task(*UP)
 def up(lifecycle: Any, dry_run: bool, **options: Any) -> None:
-    """Clone, build, render, play and wait until an environment is ready; again, to apply changes."""
+    """Bring an environment up: clone, build, start, wait until it is ready. Run it again to apply changes."""
     given = read_up_options(ROOT, options)
     print((lifecycle.dry_run if dry_run else lifecycle.up)(given), flush=True)
     if given.live and not dry_run:
@@ -33,7 +33,7 @@ def up(lifecycle: Any, dry_run: bool, **options: Any) -> None:
 
 @project_task()
 def watch(lifecycle: Any, instance: str) -> None:
-    """Put changes of the directories that `up --live` mounted in force as they come, until Ctrl-C."""
+    """Apply changes of the directories that `up --live` mounted as they are saved, until Ctrl-C."""
     lifecycle.watch(ROOT, parse_instance(instance))
 
 
@@ -50,13 +50,13 @@ def down(lifecycle: Any, instance: str, all: bool, keep_volumes: bool, force: bo
 
 @project_task(*(option for option in UP if option != "live"))
 def service(lifecycle: Any, **options: Any) -> None:
-    """Bring an environment up, and write a systemd unit (Quadlet) that brings it up at boot."""
+    """Bring an environment up, and write a systemd unit (Quadlet) that starts it at boot."""
     print(lifecycle.service(read_up_options(ROOT, options)))
 
 
 @project_task()
 def smoke(lifecycle: Any, env: str, instance: str, user: str) -> None:
-    """Use a running instance as a user would: sign in, start a server, run a cell, stop; times of each step."""
+    """Use a running instance as a user would: sign in, start a server, run a cell, stop; prints each step's time."""
     from brics_envs.config.environment import load_environment
 
     print(lifecycle.smoke(load_environment(ROOT, env), parse_instance(instance), user))
@@ -71,7 +71,7 @@ def status(lifecycle: Any, json: bool, instance: str = "") -> None:
 
 @project_task()
 def logs(lifecycle: Any, container: str, instance: str, follow: bool, tail: str, since: str) -> None:
-    """Show the containers' output and the log files of the volumes."""
+    """Show the containers' output and the log files in the volumes."""
     show = lifecycle.follow_logs if follow else lambda *which: print(lifecycle.logs(*which))
     show(parse_instance(instance), container, lifecycle.wanted_lines(tail, since))
 
@@ -84,7 +84,7 @@ def shell(lifecycle: Any, user: str, instance: str, container: str = "jupyterhub
 
 @project_task(*RENDER)
 def render(lifecycle: Any, show_secrets: bool, **options: Any) -> None:
-    """Print an environment's complete manifest; writes nothing."""
+    """Print an environment's complete manifest to stdout; secrets are redacted."""
     print(lifecycle.render(read_up_options(ROOT, options), show_secrets=show_secrets), end="")
 
 
@@ -120,23 +120,23 @@ def volume_export(lifecycle: Any, volume: str, to: str) -> None:
 
 @project_task()
 def backup(lifecycle: Any, instance: str, archive: str, homes: bool) -> None:
-    """Copy an instance's state into a private archive, also while it runs: database, secrets, Slurm's state."""
+    """Save an instance's state (database, secrets, Slurm's state) in a private archive; it may be running."""
     print(lifecycle.backup(ROOT, parse_instance(instance), Path(archive) if archive else None, homes=homes))
 
 
 @project_task(positional=["archive"])
 def restore(lifecycle: Any, archive: str, instance: str) -> None:
-    """Give an instance that is down, or new, the state of a backup."""
+    """Restore a backup into an instance that is down, or into a new one."""
     print(lifecycle.restore(ROOT, parse_instance(instance), Path(archive)))
 
 
 @project_task()
 def doctor(lifecycle: Any) -> None:
-    """Tell what this machine lacks or has too old, and how to fix it; changes nothing."""
+    """Report what is missing or too old on this machine, and how to fix it; changes nothing."""
     lifecycle.doctor(ROOT)
 
 
 @project_task()
 def clean(lifecycle: Any) -> None:
-    """Remove this project's images and build caches; what runs keeps its own."""
+    """Remove this project's images and build caches; images in use are kept."""
     print(lifecycle.clean(ROOT))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 from invoke.parser.parser import ParseMachine
 from invoke.tasks import task as invoke_task
 
-from brics_envs.config.options import OPTIONS
+from brics_envs.config.options import HELP_OF_TASK, OPTIONS
 from brics_envs.effects import interrupts, process
 from brics_envs.errors import FAILED, EnvsError
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 
-INTERRUPTED = "error: interrupted; `invoke up` goes on from here, `invoke down` removes what there is"
+INTERRUPTED = "error: interrupted; `invoke up` resumes, `invoke down` removes what there is"
 
 FULL = "no space left on device"
 FULL_HINT = (
@@ -60,7 +60,7 @@ def project_task(*further: str, positional: Sequence[str] = ()) -> Callable[[Cal
             run,
             positional=list(positional),
             iterable=[parameter.name for parameter in parameters if parameter.default is None],
-            help={parameter.name: _help(parameter) for parameter in parameters},
+            help={parameter.name: _help(function.__name__, parameter) for parameter in parameters},
         )
 
     return decorate
@@ -110,8 +110,9 @@ def _option_name(parameter: str) -> str:
     return parameter.replace("_", "-")
 
 
-def _help(parameter: inspect.Parameter) -> str:
-    text = OPTIONS[_option_name(parameter.name)].help
+def _help(task: str, parameter: inspect.Parameter) -> str:
+    option = _option_name(parameter.name)
+    text = HELP_OF_TASK.get((task, option), OPTIONS[option].help)
     default = parameter.default
     return f"{text} (default: {default})" if isinstance(default, str) and default else text
 

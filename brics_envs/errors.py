@@ -10,7 +10,7 @@ BAD_INPUT = 2
 
 
 class EnvsError(Exception):
-    """A failure that a user can cause or mend; shown as ``error: …`` without a traceback.
+    """A failure that a user can cause or fix; shown as ``error: …`` without a traceback.
 
     :param message: what is wrong; may have several lines.
     :param hint: what to do about it, one sentence, or ``""``.

@@ -43,7 +43,7 @@ def read_config_map(path: Path, name: str) -> tuple[YamlMapping, list[str]]:
     except ValidationError as error:
         for one in error.errors():
             keys = [str(key) for key in one["loc"]]
-            text = {"missing": "needed", "extra_forbidden": "no field of a ConfigMap's that is read here"}
+            text = {"missing": "needed", "extra_forbidden": "unknown field"}
             problems.append(f"{file.where(keys[0])}: {'.'.join(keys)}: {text.get(one['type'], one['msg'])}")
     metadata = file.nested("metadata")
     if metadata.values.get("name", name) != name:

@@ -61,7 +61,7 @@ class DeploySettings(JobSettings):
     baseUrl: BaseUrl = Field("/jupyter", description="path of JupyterHub's pages")
     devUsers: Accounts | None = Field(
         None,
-        description="development environments: their users, separated by blanks, in place of the file dev_users",
+        description="users of a development environment, separated by spaces, instead of the file dev_users",
     )
     dummyAuthPassword: Annotated[Password, Field(min_length=MIN_PASSWORD_LENGTH)] | None = Field(
         None,
@@ -101,32 +101,34 @@ class DeploySettings(JobSettings):
         "queue",
     )
     slurmHostAliases: HostAliases = Field(
-        default_factory=dict, description="addresses of Slurm's hosts that no resolver knows"
+        default_factory=dict, description="addresses of Slurm hosts that DNS does not know"
     )
     oidcServer: IssuerUrl | None = Field(
-        None, description="OpenID provider whose tokens count; dev_realauth has its own if not set"
+        None, description="OpenID provider whose tokens are accepted; if not set, dev_realauth runs its own"
     )
     bricsPlatform: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$"), Kind("string")] = Field(
-        "brics.dev", description="resource that a project of a token needs in order to be offered"
+        "brics.dev", description="resource that a project in the token must have to be offered"
     )
     jwtAudience: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~:/-]+$"), Kind("string")] = Field(
-        "brics-jupyterhub", description="audience that tokens must have"
+        "brics-jupyterhub", description="required audience of tokens"
     )
     sessionHours: Hours = Field(
         12,
-        description="how long a sign-in lasts, and at most every credential that comes of it",
+        description="how long a sign-in lasts; no credential derived from it lives longer",
         json_schema_extra={"unit": "hours"},
     )
     startSignInHours: Hours | None = Field(
         None,
-        description="how recent a sign-in must be to start a server; as sessionHours if not set",
+        description="how recent a sign-in must be to start a server; if not set, as sessionHours",
         json_schema_extra={"unit": "hours"},
     )
     logoutRedirectUrl: RedirectUrl | None = Field(
-        None, description="where a browser goes after signing out; Zenith's sign-out if users come through it"
+        None,
+        description="where a browser is sent after signing out; if not set and users come through Zenith, its sign-out",
     )
     invalidTokenLogout: Switch | None = Field(
-        None, description="whether an invalid token leads to logoutRedirectUrl; true with Zenith, else false"
+        None,
+        description="whether an invalid token redirects to logoutRedirectUrl; if not set, true with Zenith, else false",
     )
 
     publicUrl: ForwardedUrl | None = setting(
@@ -135,21 +137,20 @@ class DeploySettings(JobSettings):
         "one + 90 then leads to the issuer's port",
     )
     jwtLeewaySeconds: Annotated[Seconds, Field(ge=0, le=300)] = setting(
-        5, "by how much the issuer's clock may differ from the hub's", "seconds"
+        5, "allowed difference between the issuer's clock and the hub's", "seconds"
     )
     jwksMaxAgeSeconds: Annotated[Seconds, Field(ge=1, le=86400)] = setting(
-        60, "how long the issuer's keys are kept, and at most accepted after it has withdrawn them", "seconds"
+        60, "how long the issuer's keys are cached; removed keys stay trusted for up to that long", "seconds"
     )
     adminUsers: Users = setting(
-        (), "users who can see and stop everybody's servers, but not open them; separated by blanks"
+        (), "users who can see and stop everybody's servers, but not open them; separated by spaces"
     )
     idleServerHours: IdleHours = setting(
-        0, "how long a server may be unused before it is stopped, 0: for ever", "hours", production=8
+        0, "how long a server may be idle before it is stopped; 0: never stopped", "hours", production=8
     )
     announcement: Annotated[str, Field(max_length=MAX_ANNOUNCEMENT_LENGTH), Kind("text")] = setting(
         "",
-        "plain text for everybody, on the hub's pages and on the local issuer's; the next `up` shows it, and restarts "
-        "nothing",
+        "plain text shown on the hub's pages and the local issuer's; takes effect on the next `up`, without a restart",
         "characters",
     )
 

@@ -54,14 +54,14 @@ Its file may have them in camelCase as well.
 def settings_file(directory: Path) -> Path:
     """The file with a deployment's settings: its ``deploy.yaml``, or a ``deploy-configmap.yaml`` in place of it.
 
-    :raises ConfigError: neither is there, or both are.
+    :raises ConfigError: neither exists, or both are.
     """
     found = [path for name in (SETTINGS, CONFIG_MAP) if (path := directory / name).exists()]
     if len(found) != 1:
-        what = "both are there: which one counts?" if found else "neither is there"
+        what = "both exist: remove one" if found else "neither exists"
         raise ConfigError(
             f"--deploy-dir: {directory / SETTINGS} and {CONFIG_MAP}: {what}",
-            hint="one of them holds the deployment's settings",
+            hint="one of them must hold the deployment's settings",
         )
     return found[0]
 
@@ -113,7 +113,7 @@ def load_deploy_files(directory: Path, names: Sequence[str], ssh_hostname: str) 
         except ConfigError as error:
             problems.append(error.message)
     if problems:
-        raise ConfigError("\n".join(problems), hint="docs/deploy.md tells what belongs in a --deploy-dir")
+        raise ConfigError("\n".join(problems), hint="docs/deploy.md lists the files of a --deploy-dir")
     return texts
 
 
@@ -133,8 +133,8 @@ def _metrics_token(path: Path) -> str:
     _refuse_readable(path)
     if not re.fullmatch(rf"[A-Za-z0-9._~+/=-]{{{MIN_TOKEN_LENGTH},}}", token):
         raise ConfigError(
-            f"{path}: not one word of at least {MIN_TOKEN_LENGTH} letters, digits and ._~+/=-: "
-            f"`openssl rand -hex 32 >{path}` makes one"
+            f"{path}: must be one word of at least {MIN_TOKEN_LENGTH} letters, digits and ._~+/=-: "
+            f"`openssl rand -hex 32 >{path}` generates one"
         )
     return token
 
@@ -169,7 +169,7 @@ def _public_key(path: Path, private: str) -> str:
     if len(line.splitlines()) != 1 or _key_data(line.split()[:2]) is None:
         raise ConfigError(f"{path}: not one line with a public SSH key")
     if private and _load_private(private).split() != line.encode().split()[:2]:
-        raise ConfigError(f"{path}: not the public half of {path.with_suffix('')}")
+        raise ConfigError(f"{path}: does not belong to {path.with_suffix('')}")
     return f"{line}\n"
 
 
@@ -203,7 +203,7 @@ def _known_hosts(path: Path, host: str, role: str, port: str = "22") -> str:
     # Without a name (its own file is wrong, which is told) there is nothing to look for.
     if host and not matching:
         raise ConfigError(
-            f"{path}: no key of {host}, {role}: `ssh-keyscan {option}{host}` gives what to compare"
+            f"{path}: no key of {host}, {role}: compare what `ssh-keyscan {option}{host}` prints"
         )
     return text
 

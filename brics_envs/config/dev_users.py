@@ -22,7 +22,7 @@ NAME = re.compile(r"[a-z_][a-z0-9_-]*")
 BLANKS = " \t\r\n"
 """What may be around an account: not all that Unicode calls a blank, of which some look like nothing at all."""
 
-FORMAT = "<USER>.<PROJECT>, each of a-z, 0-9, _ and -, beginning with a letter or _"
+FORMAT = "<USER>.<PROJECT>, both of a-z, 0-9, _ and -, beginning with a letter or _"
 
 
 @dataclass(frozen=True, order=True)
@@ -55,10 +55,10 @@ def load_dev_users(path: Path) -> tuple[DevUser, ...]:
     """
     if not path.exists():
         example = path.with_name("dev_users.example")
-        hint = f"write one {FORMAT} a line"
+        hint = f"one user per line: {FORMAT}"
         if example.exists():
-            hint += f"; `cp {example} {path}` gives you an example"
-        raise ConfigError(f"{path}: no such file: it says which users exist", hint=hint)
+            hint += f"; `cp {example} {path}` copies the example"
+        raise ConfigError(f"{path}: no such file; it lists the users", hint=hint)
     return parse_dev_users(read_text(path), str(path))
 
 
@@ -74,8 +74,10 @@ def parse_dev_users(text: str, source: str) -> tuple[DevUser, ...]:
     try:
         return _accounts([(number, entry) for number, entry in lines if entry], "already in line {}")
     except DevUsersError as error:
-        problems = [f"{source}:{one.place}: {one}" for one in error.problems] or [f"{source}: no user in it"]
-        raise ConfigError("\n".join(problems), hint=f"one {FORMAT} a line") from None
+        problems = [f"{source}:{one.place}: {one}" for one in error.problems] or [
+            f"{source}: it lists no users"
+        ]
+        raise ConfigError("\n".join(problems), hint=f"one user per line: {FORMAT}") from None
 
 
 def parse_words(text: str) -> tuple[DevUser, ...]:
@@ -103,7 +105,7 @@ class DevUsersError(ValueError):
     """Entries are refused; no problems: there is no account at all."""
 
     def __init__(self, problems: Sequence[Refused]) -> None:
-        super().__init__("; ".join(map(str, problems)) or "no user in it")
+        super().__init__("; ".join(map(str, problems)) or "it lists no users")
         self.problems = problems
 
 

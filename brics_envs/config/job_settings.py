@@ -59,30 +59,29 @@ class JobSettings(BaseModel):
     )
     startPollSeconds: Annotated[Seconds, Field(ge=1, le=300)] = setting(
         5,
-        "longest time between two queries of a job that waits or starts; in production also the shortest",
+        "longest time between two queries of a pending or starting job; in production also the shortest",
         "seconds",
         production=15,
     )
-    maxRuntime: Runtime = setting("24:00:00", "longest run time that can be asked for")
-    defaultRuntime: Runtime = setting("01:00:00", "run time that the form proposes")
-    minGpus: Annotated[Count, Field(ge=0, le=1024)] = setting(0, "fewest GPUs that can be asked for")
+    maxRuntime: Runtime = setting("24:00:00", "longest run time that users can request")
+    defaultRuntime: Runtime = setting("01:00:00", "run time preset in the form")
+    minGpus: Annotated[Count, Field(ge=0, le=1024)] = setting(0, "fewest GPUs that users can request")
     maxGpus: Annotated[Count, Field(ge=0, le=1024)] = setting(
-        4, "most GPUs that can be asked for; those of one job are on one node"
+        4, "most GPUs that users can request; a job's GPUs are on one node"
     )
     defaultGpus: Annotated[Count, Field(ge=0, le=1024)] = setting(
-        1,
-        "number of GPUs that the form proposes; as few as possible if it is not set and Slurm is in the pod",
+        1, "number of GPUs preset in the form; if not set and Slurm is in the pod, minGpus"
     )
     partitions: SlurmNames | None = setting(
-        None, "partitions to choose from, separated by blanks; if not set, any that Slurm knows"
+        None, "partitions to choose from, separated by spaces; if not set, any that Slurm knows"
     )
     defaultPartition: SlurmName | None = setting(
-        None, "partition that the form proposes; the first of partitions, or Slurm's own default, if not set"
+        None, "partition preset in the form; if not set, the first of partitions, or Slurm's default"
     )
     notebookDir: NotebookPath | None = setting(
         None,
-        "directory that JupyterLab shows, such as $SCRATCH or /projects/{project}; the home if it is not set or not "
-        "there",
+        "directory that JupyterLab shows, such as $SCRATCH or /projects/{project}; the home directory if not set or "
+        "missing",
     )
     jobMemory: (
         Annotated[str, Field(pattern=r"^[0-9]{1,9}[KMGT]?$"), Kind("number with K, M, G or T")] | None
@@ -97,7 +96,7 @@ class JobSettings(BaseModel):
     jobAccount: SlurmName | None = setting(None, "Slurm account that jobs are charged to (--account)")
     jobQos: SlurmName | None = setting(None, "quality of service of jobs (--qos)")
     jobOptions: Directives | None = setting(
-        None, "further options of sbatch on one line; they count if they contradict others"
+        None, "further options of sbatch on one line; they override others"
     )
     jobPrologue: ShellText | None = setting(
         None, "lines of a shell script in the job, before the server starts", "characters"

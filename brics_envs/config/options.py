@@ -62,55 +62,65 @@ class Option:
 
 
 OPTIONS = {
-    "archive": Option("a backup's file; of backup, the one to make (default: _backups/INSTANCE-TIME.tar.gz)"),
+    "archive": Option("the backup's file"),
     "all": Option("every instance", False),
     "base": Option(
-        "base images: auto (as before; at first of the registry if it can be reached, else local), registry or local",
+        "base images: registry, local, or auto (as before; on the first `up`, registry if reachable, else local)",
         "auto",
     ),
-    "claim": Option("a further claim as KEY=VALUE, VALUE as JSON or a string; may be repeated", None),
-    "container": Option("container of the pod: jupyterhub, slurm …"),
+    "claim": Option("additional claim KEY=VALUE, where VALUE is JSON or a string; may be repeated", None),
+    "container": Option("container of the pod, such as jupyterhub or slurm"),
     "deploy-dir": Option(
-        "directory with the deploy.yaml or deploy-configmap.yaml, and the keys, of a deployment"
+        "directory with a deployment's settings (deploy.yaml or deploy-configmap.yaml) and keys"
     ),
     "direct-port": Option(
-        "dev_realauth: port of 127.0.0.1 at which the proxy takes tokens and signs nobody in"
+        "dev_realauth: port on 127.0.0.1 that accepts tokens (X-Auth-Id-Token) instead of signing users in"
     ),
-    "dry-run": Option("show what would be done, and do nothing", False),
-    "env": Option("environment: a directory of config, such as dev_dummyauth"),
-    "expires-in": Option("seconds until it expires; negative: it has expired", "3600"),
-    "follow": Option("show new output as it comes, until Ctrl-C", False),
-    "force": Option("remove an instance of another checkout, too", False),
-    "homes": Option("with the homes of users in the pod's Slurm", False),
-    "instance": Option("name of a further copy beside the default one", DEFAULT_INSTANCE),
+    "dry-run": Option("only show what would be done", False),
+    "env": Option("environment: a directory in config/, such as dev_dummyauth"),
+    "expires-in": Option("lifetime in seconds; negative: already expired", "3600"),
+    "follow": Option("show new output as it arrives, until Ctrl-C", False),
+    "force": Option("also remove an instance of another checkout", False),
+    "homes": Option("include the home directories of users in the pod's Slurm", False),
+    "instance": Option("name of the instance; several can run side by side", DEFAULT_INSTANCE),
     "json": Option("as JSON", False),
     "keep-volumes": Option("keep the named volumes and _build/NAME", False),
     "live": Option(
-        "mount the directories given with --repo, or all, and watch them until Ctrl-C: changes are in force at once",
+        "mount the directories given with --repo, or all, and watch them until Ctrl-C: changes go live at once",
         False,
     ),
     "port": Option("sign-in port on 127.0.0.1", "8000"),
-    "project": Option("a project instead of those of dev_users; may be repeated", None),
-    "rebuild": Option("build every image stage anew, without cache", False),
+    "project": Option("project to put into the token instead of those of dev_users; may be repeated", None),
+    "rebuild": Option("rebuild all images without the build cache", False),
     "refresh": Option(
-        "take security updates: pull and build every image anew, with today's packages of the distributions",
+        "take security updates: pull base images and rebuild all images with the distributions' current packages",
         False,
     ),
-    "repo": Option("dev repository as NAME=PATH, NAME=URL[@REF] or NAME=builtin; may be repeated", None),
-    "show-secrets": Option("show the secrets of _build/NAME, if there are any, instead of markers", False),
+    "repo": Option(
+        "where bricsauthenticator or slurmspawner_wrappers comes from: NAME=PATH, NAME=URL[@REF] or "
+        "NAME=builtin; may be repeated",
+        None,
+    ),
+    "show-secrets": Option("show the secrets of _build/NAME, if any, instead of redacting them", False),
     "since": Option(
         "what was written from then on: a time back from now, such as 10m, or a date and time (UTC)"
     ),
     "tail": Option("this many of the last lines of each log"),
-    "to": Option("directory to make (default: the volume's name)"),
+    "to": Option("directory to create (default: the volume's name)"),
     "update": Option("take what the clones' origins have by now; edits and commits of your own stay", False),
-    "user": Option(
-        "user in the container, such as testuser.project1; of token and smoke, a <USER> of dev_users"
-    ),
+    "user": Option("user in the container, such as testuser.project1"),
     "volume": Option("name of a volume, such as jupyterhub_root"),
     "yes": Option("end running jobs without asking", False),
 }
 """The options of all tasks by their names, as they are written on the command line without ``--``."""
+
+HELP_OF_TASK = {
+    ("backup", "archive"): "file to write (default: _backups/INSTANCE-TIME.tar.gz)",
+    ("restore", "archive"): "the backup's file",
+    ("smoke", "user"): "<USER> of dev_users to sign in as, such as testuser (default: the first)",
+    ("token", "user"): "<USER> of dev_users that the token is for, such as testuser",
+}
+"""What an option means for one task, where that is not the same for all."""
 
 
 @dataclass(frozen=True)

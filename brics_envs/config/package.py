@@ -31,7 +31,7 @@ def missing_package_files(directory: Path) -> str:
     if not directory.is_dir():
         return f"{directory} {'is not a directory' if directory.exists() else 'does not exist'}"
     if not any((directory / file).is_file() for file in PACKAGE_FILES):
-        return f"{directory} is no Python package: it has neither {' nor '.join(PACKAGE_FILES)}"
+        return f"{directory} is not a Python package: it has neither {' nor '.join(PACKAGE_FILES)}"
     return ""
 
 
@@ -53,7 +53,7 @@ def package_problem(name: str, directory: Path) -> str:
     if not missing:
         return ""
     return (
-        f"{directory} holds {f'package {called}' if called else 'a package'}, which cannot be {name}: it has no "
+        f"{directory} has {f'package {called}' if called else 'a package'}, which cannot be used as {name}: it lacks "
         f"{', '.join(missing)} (packages/{name}/README.md says what is needed)"
     )
 

@@ -25,8 +25,8 @@ BUILTIN = "builtin"
 SCHEMES = ("https", "http", "ssh", "git", "file")
 
 ALLOWED = (
-    f"NAME is {' or '.join(REPOSITORIES)}; behind the = stands a path, a Git URL ({', '.join(SCHEMES)} or "
-    f"user@host:path), followed by @REF if wanted, or {BUILTIN}"
+    f"NAME is {' or '.join(REPOSITORIES)}; its value is a path, a Git URL ({', '.join(SCHEMES)} or "
+    f"user@host:path), optionally with @REF, or {BUILTIN}"
 )
 
 
@@ -78,7 +78,7 @@ RepoChoice: TypeAlias = BuiltinChoice | PathChoice | UrlChoice
 
 
 def choice_text(choice: RepoChoice) -> str:
-    """What stands behind ``NAME=`` for a choice; credentials are left out."""
+    """A choice as the value of ``--repo NAME=``; credentials are left out."""
     if isinstance(choice, BuiltinChoice):
         return BUILTIN
     if isinstance(choice, PathChoice):
@@ -154,11 +154,11 @@ def without_credentials(text: str) -> str:
 def _parse(value: str, base: Path) -> RepoChoice:
     name, equals, source = value.partition("=")
     if not equals:
-        raise ValueError("there is no NAME=")
+        raise ValueError("missing `NAME=`")
     if name not in REPOSITORIES:
         raise ValueError(f"{without_credentials(name)!r} is not a dev repository")
     if not source:
-        raise ValueError("nothing stands behind the =")
+        raise ValueError("missing value after `=`")
     if not source.isprintable():
         raise ValueError("it has unprintable characters")
     if source == BUILTIN:
@@ -185,7 +185,7 @@ def _split_ref(source: str) -> tuple[str, str | None]:
 
 def _checked_ref(ref: str) -> str:
     if not ref:
-        raise ValueError("nothing stands behind the @")
+        raise ValueError("missing REF after `@`")
     if ref.startswith("-") or ".." in ref or re.search(r"[\s~^:?*\[\\\x00-\x1f\x7f]|@\{", ref):
         raise ValueError(f"{ref!r} is not the name of a branch, tag or commit")
     return ref
@@ -203,11 +203,11 @@ def _check_parts(parts: SplitResult) -> None:
     if parts.scheme not in SCHEMES:
         problem = f"{parts.scheme}:// cannot be cloned"
     elif parts.scheme == "file" and (parts.netloc or not parts.path.startswith("/")):
-        problem = "file:// is followed by an absolute path, which begins with a third slash"
+        problem = "file:// needs an absolute path: file:///PATH"
     elif parts.scheme != "file" and (not parts.hostname or parts.netloc.startswith("-")):
         problem = "the URL has no host"
     elif parts.scheme in ("http", "https") and (parts.query or parts.fragment):
-        problem = "a URL to clone has no ? and no #"
+        problem = "a URL to clone must not have ? or #"
     elif parts.scheme in ("ssh", "git") and parts.password is not None:
         problem = f"{parts.scheme}:// takes no password"
     if problem:

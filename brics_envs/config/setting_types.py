@@ -82,7 +82,7 @@ def _http_url(value: str) -> str:
     try:
         _split_url(value)
     except ValueError:
-        raise ValueError(f"{message}, of ASCII without blanks, backslashes and user names") from None
+        raise ValueError(f"{message}, of ASCII without spaces, backslashes and user names") from None
     if "?" in value or "#" in value:
         raise ValueError(message)
     return value
@@ -102,7 +102,7 @@ def _redirect_url(value: str) -> str:
         _ = path or _split_url(value)
     except ValueError:
         raise ValueError(
-            "must be a path such as /sign-out or an http:// or https:// URL, with what is special quoted"
+            "must be a path such as /sign-out or an http:// or https:// URL, with special characters percent-encoded"
         ) from None
     return value
 
@@ -219,7 +219,7 @@ def _slurm_name(value: str) -> str:
 def _slurm_names(value: str) -> str:
     names = [_slurm_name(name) for name in value.split(" ") if name]
     if not names or len(set(names)) < len(names):
-        raise ValueError("must be different names, separated by blanks")
+        raise ValueError("must be different names, separated by spaces")
     return " ".join(names)
 
 
@@ -237,13 +237,13 @@ def _shell_text(value: str) -> str:
 
 def _accounts(value: object) -> tuple[DevUser, ...]:
     if not isinstance(value, str):
-        raise ValueError("must be a string: <USER>.<PROJECT>, separated by blanks")
+        raise ValueError("must be a string: <USER>.<PROJECT>, separated by spaces")
     return parse_words(value)
 
 
 def _users(value: object) -> tuple[str, ...]:
     if not isinstance(value, str):
-        raise ValueError("must be a string: <USER>, separated by blanks")
+        raise ValueError("must be a string: <USER>, separated by spaces")
     users = [word for word in re.split(f"[{BLANKS}]+", value) if word]
     for user in users:
         if not NAME.fullmatch(user) or len(user) > MAX_USER_LENGTH:
@@ -296,6 +296,6 @@ ShellText = Annotated[
     str, Field(max_length=MAX_SCRIPT_LENGTH), AfterValidator(_shell_text), Kind("lines of a shell script")
 ]
 SlurmName = Annotated[str, AfterValidator(_slurm_name), Kind("name")]
-SlurmNames = Annotated[str, AfterValidator(_slurm_names), Kind("names separated by blanks")]
+SlurmNames = Annotated[str, AfterValidator(_slurm_names), Kind("names separated by spaces")]
 Users = Annotated[tuple[str, ...], BeforeValidator(_users), Kind("words <USER>")]
 Switch = Annotated[bool, Field(strict=True), Kind("true or false", is_text=False)]

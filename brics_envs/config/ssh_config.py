@@ -182,11 +182,11 @@ def load_ssh_config(path: Path, ssh_hostname: str) -> SshHosts:
             line, value = block.settings.get(keyword, (0, ssh_hostname))
             if block.is_for(slurm) and value != ssh_hostname:
                 problems.append(
-                    f"{path}:{line}: {keyword}: of jump hosts only: the Slurm host is the setting sshHostname"
+                    f"{path}:{line}: {keyword}: only for jump hosts: the Slurm host is the setting sshHostname"
                 )
         if "ProxyJump" in block.settings and not block.is_for(slurm):
             line, _ = block.settings["ProxyJump"]
-            problems.append(f"{path}:{line}: ProxyJump: of the Slurm host only: FIRST,SECOND goes over both")
+            problems.append(f"{path}:{line}: ProxyJump: only for the Slurm host: FIRST,SECOND goes over both")
     if problems:
         raise ConfigError(
             "\n".join(sorted(set(problems), key=_line_number)),
@@ -200,7 +200,7 @@ def _line_number(problem: str) -> int:
 
 
 def _settings(blocks: Sequence[_Block], names: Sequence[str]) -> dict[str, str]:
-    """What counts for a host: of a keyword the first, as with ssh."""
+    """A host's settings: as with ssh, the first of a keyword wins."""
     found: dict[str, str] = {}
     for block in blocks:
         if block.is_for(names):
@@ -215,12 +215,12 @@ def _blocks(path: Path, ssh_hostname: str, problems: list[str]) -> list[_Block]:
         where = f"{path}:{number}: {keyword}"
         if keyword.lower() == "host":
             if not words:
-                problems.append(f"{where}: which host?")
+                problems.append(f"{where}: missing host")
             blocks.append(_Block(number, tuple(word.lower() for word in words), {}))
             continue
         name = _SPELLING.get(keyword.lower())
         if name is None:
-            problems.append(f"{where}: may not stand here")
+            problems.append(f"{where}: not allowed here")
         elif len(words) != 1:
             problems.append(f"{where}: needs one value")
         else:

@@ -97,7 +97,7 @@ def _mapping(path: Path, text: str, node: yaml.MappingNode | None) -> YamlMappin
     values = yaml.SafeLoader("").construct_document(node)
     # By the keys as they are written: YAML takes `on` and `1` for something else than strings.
     if len(values) < len(lines):
-        raise ConfigError(f"{path}: two keys mean the same: {', '.join(lines)}")
+        raise ConfigError(f"{path}: two keys have the same meaning: {', '.join(lines)}")
     nodes = (value for _, value in node.value)
     return YamlMapping(
         path,
@@ -113,9 +113,9 @@ def _lines_of_keys(path: Path, node: yaml.MappingNode) -> dict[str, int]:
     for key_node, _ in node.value:
         key, line = str(key_node.value), key_node.start_mark.line + 1
         if key_node.tag == "tag:yaml.org,2002:merge":
-            raise ConfigError(f"{path}:{line}: {key}: merge keys are not read here")
+            raise ConfigError(f"{path}:{line}: {key}: merge keys are not supported")
         if not _is_text(key):
-            raise ConfigError(f"{path}:{line}: not valid YAML: a key is no text")
+            raise ConfigError(f"{path}:{line}: not valid YAML: a key is not text")
         if key in lines:
             raise ConfigError(f"{path}:{line}: {key}: given twice, first in line {lines[key]}")
         lines[key] = line

@@ -71,9 +71,9 @@ def read_archive(source: Path, directory: Path) -> BackupRecord:
             while member := archive.next():
                 expected = missing.pop(member.name, None)
                 if expected is None or not member.isreg():
-                    raise ConfigError(f"{source}: {member.name!r} is nothing that its record names")
+                    raise ConfigError(f"{source}: {member.name!r} is not in its record")
                 if member.size != expected.size or _extract(archive, member, directory) != expected:
-                    raise ConfigError(f"{source}: damaged: {member.name} is not what was written")
+                    raise ConfigError(f"{source}: damaged: {member.name} does not match its record")
             while stream.read(CHUNK):
                 pass  # its checksum is at its end
     except (tarfile.TarError, EOFError, zlib.error) as error:

@@ -272,7 +272,7 @@ def _run_worker(url: GitUrl, ref: str | None, target: Path, report: Callable[[st
             on_line=lambda line: report(f"{target.name}: {line}") if line.endswith("%") else None,
         )
     except process.CommandError as error:
-        reason = f"not done within {CLONE_DEADLINE_S:g} s" if error.status is None else error.message
+        reason = f"timed out after {CLONE_DEADLINE_S:g} s" if error.status is None else error.message
         raise EnvsError(f"{url}{_at(ref)} cannot be cloned: {reason}", hint=hint) from None
     if done.status != 0:
         words = "\n".join(f"  {line}" for line in done.stderr.splitlines()[-process.LAST_LINES :])
@@ -290,7 +290,7 @@ def _summary(stderr: str) -> str:
     if told and told[0].startswith("Could not read from remote"):
         # SSH has said why before.
         told = lines
-    return re.sub(r"^unable to access '[^']*': ", "", told[0]) if told else "git does not say why"
+    return re.sub(r"^unable to access '[^']*': ", "", told[0]) if told else "git gives no reason"
 
 
 def _without_credentials(origin: str) -> str:

@@ -140,7 +140,7 @@ class HubSession:
                     break
         if not last.get("ready"):
             raise EnvsError(
-                f"the server of {self.user} did not start: {last.get('message', 'no word of it')}"
+                f"the server of {self.user} did not start: {last.get('message', 'no reason given')}"
             )
 
     def run(self, code: str) -> str:

@@ -17,7 +17,7 @@ class KeyPair:
     """An SSH key pair in OpenSSH's own formats.
 
     ``private`` is a PEM block, line feed at its end; ``public`` is ``ssh-ed25519 DATA COMMENT`` without one,
-    as it belongs into ``authorized_keys`` and, behind a host's name, into ``known_hosts``.
+    as it belongs in ``authorized_keys`` and, after a host's name, in ``known_hosts``.
     """
 
     private: bytes = field(repr=False)

@@ -45,7 +45,7 @@ def parse_facts(lines: str) -> list[Fact]:
     for line in lines.splitlines():
         parts = line.split("|", maxsplit=3)
         if len(parts) != 4 or parts[0] not in STATES:
-            raise EnvsError(f"./bootstrap --facts printed what is no fact: {line!r}")
+            raise EnvsError(f"./bootstrap --facts printed an unexpected line: {line!r}")
         facts.append(Fact(*parts))
     return facts
 

@@ -84,7 +84,7 @@ def require_podman() -> None:
 
     :raises EnvsError: podman is missing, too old, or does not say its version.
     """
-    hint = "run ./bootstrap, which installs a podman that is new enough; `invoke doctor` tells all that is missing"
+    hint = "run ./bootstrap, which installs a recent podman; `invoke doctor` lists everything that is missing"
     minimum = ".".join(map(str, MINIMUM_VERSION))
     try:
         words = process.run(["podman", "--version"], timeout_s=20, hint=hint).stdout.split()
@@ -96,6 +96,6 @@ def require_podman() -> None:
             ) from None
         raise
     except (ValueError, IndexError) as error:
-        raise EnvsError("`podman --version` does not tell a version", hint=hint) from error
+        raise EnvsError("`podman --version` prints no version", hint=hint) from error
     if version < MINIMUM_VERSION:
         raise EnvsError(f"podman {words[-1]} is too old; {minimum} or newer is needed", hint=hint)

@@ -47,7 +47,7 @@ class CommandError(EnvsError):
         self.argv = tuple(argv)
         self.status = status
         self.output = output
-        ended = "ran out of time" if status is None else f"failed with exit status {status}"
+        ended = "timed out" if status is None else f"failed with exit status {status}"
         tail = "\n".join(f"  {line}" for line in output.splitlines()[-LAST_LINES:])
         super().__init__(f"`{shlex.join(argv)}` {ended}" + (f":\n{tail}" if tail else ""), hint=hint)
 

@@ -55,7 +55,7 @@ def check_unit(name: str, files: Mapping[str, str]) -> str:
     generator = next((path for path in GENERATORS if path.exists()), None)
     if generator is None:
         raise EnvsError(
-            f"podman's generator for systemd is not here: {' or '.join(map(str, GENERATORS))}",
+            f"podman's systemd generator is missing: {' or '.join(map(str, GENERATORS))}",
             hint="it comes with podman",
         )
     with temporary_directory("brics-unit-") as directory:
@@ -69,5 +69,5 @@ def check_unit(name: str, files: Mapping[str, str]) -> str:
             check=False,
         )
     if done.status != 0 or f"---{Path(name).stem}.service---" not in done.stdout:
-        raise EnvsError(f"podman's generator does not accept {name}:\n{done.stderr.strip()}")
+        raise EnvsError(f"podman's systemd generator rejects {name}:\n{done.stderr.strip()}")
     return done.stdout

@@ -67,7 +67,7 @@ def check_members(archive: Path, where: str) -> None:
                 if member.type not in KEPT_TYPES:
                     raise ConfigError(f"{where}: {member.name!r} is neither file, directory nor link")
                 if member.islnk() and inner_path(member.linkname) not in files:
-                    raise ConfigError(f"{where}: {member.name!r} is a link to what is not there")
+                    raise ConfigError(f"{where}: {member.name!r} is a link to a missing file")
                 if member.issym():
                     links.add(path)
                 elif not member.isdir():

@@ -86,7 +86,7 @@ def backup(root: Path, instance: Instance, archive: Path | None, *, homes: bool)
     require_podman()
     target = archive or _default_target(root, instance)
     if target.exists():
-        raise ConfigError(f"{target} is there already", hint="choose another file with --archive FILE")
+        raise ConfigError(f"{target} already exists", hint="choose another file with --archive FILE")
     if not target.parent.is_dir():
         raise ConfigError(
             f"{target.parent} is not a directory", hint="create it, or choose another directory"
@@ -125,12 +125,12 @@ def make_backup(
                     jupyterhub = _copy_database(instance, pod, raw, database)
                     problem = _problem_of(database)
                     if problem and not damaged_too:
-                        raise EnvsError(f"JupyterHub's database is damaged, or not there: {problem}")
+                        raise EnvsError(f"JupyterHub's database is damaged or missing: {problem}")
                 _write_state(base, raw, members[volume_member(base)], database, homes=homes)
                 raw.unlink()
         secrets = {m: directory / file for m, file in SECRET_MEMBERS.items() if (directory / file).exists()}
         if not secrets:
-            say(f"{directory}: no secrets are left there: none are in this backup")
+            say(f"{directory}: no secrets there, so none in this backup")
         with step("archive"):
             return write_archive(
                 target,

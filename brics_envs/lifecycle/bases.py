@@ -61,4 +61,4 @@ def _reachable(
             hint="--base local builds equivalents from Debian's packages",
         )
     sources: dict[str, BaseSource] = {base: "local" if problems.get(base) else "registry" for base in bases}
-    return sources, [f"cannot pull {missing}: local equivalents are used"] if missing else []
+    return sources, [f"cannot pull {missing}: using local equivalents"] if missing else []

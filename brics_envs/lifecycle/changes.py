@@ -47,7 +47,7 @@ def words(pod: PodState, change: Change, jobs: list[str]) -> list[str]:
     action = action_words(change)
     if not ends_jobs(change, [container.name for container in pod.containers]):
         return [*change.why, f"{action}; jobs go on"]
-    return [*change.why, f"{action}; running jobs end: {', '.join(jobs) or 'there are none'}"]
+    return [*change.why, f"{action}; running jobs end: {', '.join(jobs) or 'none are running'}"]
 
 
 def agree(pod: PodState, change: Change, *, yes: bool) -> None:
@@ -76,7 +76,7 @@ def put_in_place(
     :param options: as :attr:`Applied.options`.
     """
     before = load_applied(pod.instance, pod.labels)
-    assert before is not None, "an instance of which nothing is known is made anew"
+    assert before is not None, "an instance without a record is replaced, not changed"
     keep_manifest(desired, manifest, digests)
     now = Applied(before.made_as, digests, record_of(desired), options)
     # Should this be interrupted, the next `up` does all of it again.

@@ -47,11 +47,11 @@ def put_configuration_in_place(root: Path, pod: PodState) -> list[str]:
         return []
     jobs = running_jobs(pod, change)
     if change.replace or jobs:
-        return [*words(pod, change, jobs), "nothing was done: `invoke up` does it"]
+        return [*words(pod, change, jobs), "not applied: run `invoke up`"]
     put_in_place(pod, desired, manifest, digests, change, applied.options)
     checks = checks_for(desired.instance, desired.overlay.containers, record_of(desired))
     wait_until_ready(desired.instance, checks)
-    return [*words(pod, change, jobs), "in force"]
+    return [*words(pod, change, jobs), "the configuration is live"]
 
 
 def options_of(root: Path, pod: PodState, applied: Applied) -> UpOptions:

@@ -1,4 +1,4 @@
-"""Make sure of the images: observe what is there, decide, build what is missing. May import: all but cli.
+"""Provide the images: observe what is there, decide, build what is missing. May import: all but cli.
 
 Images that do not need one another are built at the same time.
 """

@@ -22,7 +22,7 @@ from brics_envs.plan.live import ANNOTATION_BUILT_FROM, CONTAINERS, Live, decide
 from brics_envs.plan.names import Instance
 
 PROBLEM = "/tmp/brics-live.problem"  # noqa: S108 - in the hub's container
-"""Says why the present code of the hub's package is not in force (build/live/live_hub.py)."""
+"""Says why the present code of the hub's package is not live (build/live/live_hub.py)."""
 
 READ, ENTER = 0o004, 0o005
 """Permissions for others, of files and of directories."""
@@ -35,8 +35,8 @@ def refuse_live_in_production(options: UpOptions, desired: DesiredState) -> None
     """
     if options.live and desired.overlay.stage == "prod":
         raise ConfigError(
-            f"--live: not in {desired.environment.name}, whose images are those for production",
-            hint="use an environment for development",
+            f"--live: not possible in {desired.environment.name}, which has production images",
+            hint="use a development environment",
         )
 
 
@@ -55,7 +55,7 @@ def built_from(directory: Path) -> str:
 
 
 def built_for_live(repos: Mapping[str, RepoSnapshot], live: Mapping[str, Live]) -> dict[str, RepoSnapshot]:
-    """The snapshots; of one that is mounted over, only what decides how it is built counts for the image."""
+    """The snapshots; a live one's contents are mounted: only what decides how it is built is part of the image."""
     return {
         name: replace(snapshot, digest=f"live {live[name].built_from}") if name in live else snapshot
         for name, snapshot in repos.items()
@@ -94,7 +94,7 @@ def mounted(pod: PodState) -> dict[str, Live]:
 
 
 def hub_problem(instance: Instance) -> str:
-    """Why the present code of the hub's package is not in force; empty if it is, or nobody has tried."""
+    """Why the present code of the hub's package is not live; empty if it is, or nobody has tried."""
     done = attempt("exec", instance.container("jupyterhub"), "cat", PROBLEM, timeout_s=20)
     return done.stdout.strip() if done.status == 0 else ""
 

@@ -195,7 +195,7 @@ def _checked_settings(file: Path, settings: DeploySettings, overlay: Overlay) ->
         except ValueError as error:
             problems.append(f"hubConnectUrl: {error}")
     if overlay.takes_tokens and not settings.oidcServer and not overlay.has_issuer:
-        problems.append("oidcServer: needed: the URL of the OpenID provider whose tokens count")
+        problems.append("oidcServer: needed: the URL of the OpenID provider whose tokens are accepted")
     if settings.publicUrl and not overlay.has_issuer:
         problems.append("publicUrl: only dev_realauth with its own issuer has it")
     if overlay.stage == "prod" and settings.sessionHours > PRODUCTION_SESSION_HOURS:

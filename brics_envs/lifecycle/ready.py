@@ -88,7 +88,7 @@ class Check:
 def wait_until_ready(instance: Instance, checks: list[Check]) -> None:
     """Wait until every check holds, all within the longest of their deadlines, each within its own.
 
-    :raises EnvsError: time is up, or a container keeps ending; with what is missing and its last log lines.
+    :raises EnvsError: time is up, or a container keeps exiting; with what is missing and its last log lines.
     """
     restarts: Mapping[str, int] | None = None
     last = time.monotonic() + max(check.deadline_s for check in checks)
@@ -244,7 +244,7 @@ def _refuse_ended_containers(instance: Instance, before: Mapping[str, int]) -> N
         raise EnvsError(f"pod {instance.pod} was removed while it was starting", hint="run `invoke up` again")
     for container in pod.containers:
         if container.restarts - before.get(container.name, 0) > MAX_RESTARTS:
-            raise _not_ready(instance, container.name, f"container {container.name} keeps ending")
+            raise _not_ready(instance, container.name, f"container {container.name} keeps exiting")
 
 
 def _not_ready(instance: Instance, container: str, what: str) -> EnvsError:

@@ -11,12 +11,12 @@ from brics_envs.plan.secrets import HIDDEN
 
 
 def render(options: UpOptions, *, show_secrets: bool) -> str:
-    """The complete manifest; secret values are markers unless they are asked for and exist.
+    """The complete manifest; secrets are redacted unless they are asked for and exist.
 
     :raises ConfigError: a problem of a file, or an option that the environment does not have.
     """
     desired = prepare(options)
     secrets = existing_secrets(desired) if show_secrets else None
     if show_secrets and secrets is None:
-        say(f"{desired.directory} has no secrets (yet): markers are shown")
+        say(f"{desired.directory} has no secrets (yet): placeholders are shown")
     return pykustomize.dump(assemble(desired, secrets or HIDDEN))

@@ -42,7 +42,7 @@ def restore(root: Path, instance: Instance, archive: Path) -> str:
     """Give an instance the state of a backup; returns what to tell.
 
     :raises ConfigError: the instance is up or another checkout's, or the archive is none, damaged or too new.
-    :raises EnvsError: something cannot be written; what was there before is in a backup.
+    :raises EnvsError: something cannot be written; the previous state is in a backup.
     """
     require_podman()
     _tell_who_may_read(archive)
@@ -108,7 +108,7 @@ def _marked(directory: Path, archive: Path, before: Path | None, *, is_new: bool
     """Say for the length of a ``with`` block, and longer if it fails, that the state is half restored."""
     mark, was_there = directory / RESTORING, directory.exists()
     if not mark.exists():
-        was = f"its state of before is in {before}" if before else ""
+        was = f"its previous state is in {before}" if before else ""
         write_private(mark, f"{archive.resolve()}\n{was}".encode())
     try:
         yield
@@ -187,7 +187,7 @@ def _volumes(record: BackupRecord) -> list[str]:
 def _said(instance: Instance, record: BackupRecord, before: Path | None) -> list[str]:
     said = [f"restored: {record}"]
     if before:
-        said.append(f"what was there before is in {before}")
+        said.append(f"the previous state is in {before}")
     option = "" if instance == Instance() else f" --instance {instance.name}"
     environment = record.environment or "ENV"
     return [*said, f"`invoke up --env {environment}{option}` (with its --port, --deploy-dir …) brings it up"]

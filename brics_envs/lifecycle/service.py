@@ -35,7 +35,7 @@ def service(options: UpOptions) -> str:
     control, name = systemd.systemctl_words(), service_name(instance)
     said += [
         f"{path} starts it at boot, after `{control} daemon-reload`",
-        f"`{control} start {name}` hands it over to systemd now; the pod is made anew, and running jobs in it end",
+        f"`{control} start {name}` hands it over to systemd now: the pod is recreated, which ends the jobs in it",
     ]
     user, lingers = systemd.lingering_user()
     if systemd.is_user() and not lingers:

@@ -37,7 +37,9 @@ def smoke(environment: Environment, instance: Instance, user: str) -> str:
     directory = instance.directory(environment.root)
     record = observe_record(pod, directory)
     if record is None or not record.url:
-        raise ConfigError(f"users of {environment.name} come through a tunnel: nobody signs in from here")
+        raise ConfigError(
+            f"users of {environment.name} come through a tunnel: signing in from here is not possible"
+        )
     users, password = _users_and_password(directory / MANIFEST, instance)
     session = HubSession(record.url, user or users[0], record.ports)
     if session.user not in users:
@@ -47,7 +49,7 @@ def smoke(environment: Environment, instance: Instance, user: str) -> str:
     with step(f"sign in as {session.user}"):
         session.sign_in(password)
     if session.has_server():
-        raise ConfigError(f"{session.user} has a server already", hint="stop it, or choose another --user")
+        raise ConfigError(f"{session.user} already has a server", hint="stop it, or choose another --user")
     with _stopped_in_the_end(session):
         with step("start a server"):
             session.start()

@@ -68,7 +68,7 @@ class InstanceStatus:
     """An instance; ``--json`` shows what the contract names, and the table all of it.
 
     ``images`` is container → what its image is, ``sources`` what → where it comes from, ``next_up`` what the next `up`
-    takes from elsewhere, ``problem`` why the present code of a live package is not in force.
+    takes from elsewhere, ``problem`` why the present code of a live package is not live.
     """
 
     instance: str
@@ -195,7 +195,7 @@ def _parts(one: InstanceStatus) -> list[Table | Text]:
     parts += [Text(f"  {what}: {where}") for what, where in one.sources.items()]
     if one.problem:
         parts.append(
-            Text("  bricsauthenticator: the present code is not in force, the hub runs an older one:")
+            Text("  bricsauthenticator: the current code is not live, the hub runs an older version:")
         )
         parts += [Text(f"    {line}") for line in one.problem.splitlines()]
     parts += [Text(f"  with the next `invoke up`: {line}") for line in one.next_up]

@@ -31,7 +31,7 @@ def token(root: Path, instance: Instance, options: TokenOptions) -> str:
     environment = overlay.pod["metadata"]["labels"][LABEL_ENVIRONMENT]
     if not overlay.has_issuer:
         raise ConfigError(
-            f"instance {instance.name} ({environment}) has no issuer of its own, so nobody here can sign",
+            f"instance {instance.name} ({environment}) has no local issuer to sign tokens",
             hint="tokens come from its external issuer; dev_realauth without oidcServer has one of its own",
         )
     deploy = overlay.config_map(instance.named("deploy-config"))

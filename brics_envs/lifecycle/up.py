@@ -87,7 +87,7 @@ def dry_run(options: UpOptions) -> str:
     if pod is not None:
         change = observe_change(pod, manifest, input_digests(manifest, images.ids))
         if not change:
-            return "\n".join([*lines, f"pod {pod.name} is what the inputs say: nothing to do"])
+            return "\n".join([*lines, f"pod {pod.name} is up to date: nothing to do"])
         lines += words(pod, change, running_jobs(pod, change))
         if not change.replace:
             steps = in_place_steps(pod.instance, desired.checkout, manifest, change)

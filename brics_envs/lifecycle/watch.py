@@ -1,4 +1,4 @@
-"""``invoke watch``: put changes of mounted directories in force as they come. May import: everything but cli."""
+"""``invoke watch``: apply changes of mounted directories as they are saved. May import: everything but cli."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ LOG = "/var/log/slurm/live.log"
 
 
 def watch(root: Path, instance: Instance) -> None:
-    """Put changes in force until Ctrl-C, which leaves the pod as it is.
+    """Apply changes until Ctrl-C, which leaves the pod as it is.
 
     :raises EnvsError: the instance is not up.
     """
@@ -52,7 +52,7 @@ def watch(root: Path, instance: Instance) -> None:
     try:
         while pod is not None:
             pod = _watch_pod(root, pod)
-        say(f"instance {instance.name} is down: watching has ended")
+        say(f"instance {instance.name} is down: stopped watching")
     except KeyboardInterrupt:
         # Ctrl-C is how it ends.
         if interrupts.received() != signal.SIGINT:
@@ -81,7 +81,7 @@ def _watch_pod(root: Path, pod: PodState) -> PodState | None:
                 if now is None or now.id != pod.id:
                     return now
                 changed, pending = pending, frozenset()
-                _put_in_force(pod, record, live, changed)
+                _apply(pod, record, live, changed)
                 if any(path.is_relative_to(place) for path in changed for place in configuration):
                     for line in put_configuration_in_place(root, pod):
                         say(line)
@@ -98,12 +98,10 @@ def _introduce(pod: PodState, live: Mapping[str, Live], configuration: list[Path
             f"no directory is mounted: mount one with `invoke up --env {pod.environment} --repo NAME=PATH --live`"
         )
     say(f"watching the configuration: {', '.join(map(str, configuration))}")
-    say("Ctrl-C ends the watching and leaves the pod as it is")
+    say("Ctrl-C stops watching; the pod keeps running")
 
 
-def _put_in_force(
-    pod: PodState, record: Record | None, live: Mapping[str, Live], changed: frozenset[Path]
-) -> None:
+def _apply(pod: PodState, record: Record | None, live: Mapping[str, Live], changed: frozenset[Path]) -> None:
     for name, one in live.items():
         paths = sorted(path for path in changed if path.is_relative_to(one.directory))
         if not paths:
@@ -114,14 +112,14 @@ def _put_in_force(
         say(f"{datetime.now():%H:%M:%S} {name}: {few}{more}")
         if built_from(one.directory) != one.built_from:
             say(f"  {name}: what its image is built from has changed (dependencies, entry points):")
-            say("  `invoke up` builds its image anew; until then the rest of the change is in force")
+            say("  `invoke up` rebuilds its image; until then the rest of the change is live")
         problem = _restart_hub(pod, record) if name == "bricsauthenticator" else _check_wrappers(pod)
         for line in problem.splitlines():
             say(f"  {line}")
         if problem:
-            say(f"  {name}: not in force; the next good change heals it")
+            say(f"  {name}: not live; the next working change fixes it")
         else:
-            say(f"  {name}: in force after {time.monotonic() - began:.1f} s")
+            say(f"  {name}: live after {time.monotonic() - began:.1f} s")
 
 
 def _restart_hub(pod: PodState, record: Record | None) -> str:
@@ -129,20 +127,20 @@ def _restart_hub(pod: PodState, record: Record | None) -> str:
     container = pod.instance.container("jupyterhub")
     done = attempt("exec", container, "python3", "-IS", SUPERVISOR, "--reload", timeout_s=RELOAD_S)
     if done.status == 1 and done.stdout:
-        return f"{done.stdout.strip()}\nthe hub goes on as it was"
+        return f"{done.stdout.strip()}\nthe hub keeps running the previous code"
     if done.status != 0:
         # It has just ended, or is about to start: after an error that importing does not show.
         attempt("restart", "--time", str(STOP_S), container, timeout_s=RELOAD_S)
     deadline = time.monotonic() + HEALTHY_S
     while record and (missing := hub_missing(pod.instance, record)):
         if time.monotonic() > deadline:
-            return f"the hub does not answer: {missing}; `invoke logs --container jupyterhub` may tell why"
+            return f"the hub does not answer: {missing}; `invoke logs --container jupyterhub` may show why"
         interrupts.sleep(0.05)
     return ""
 
 
 def _check_wrappers(pod: PodState) -> str:
-    """Why the wrapper scripts, which are in force already, do not work; empty if their code can be loaded."""
+    """Why the wrapper scripts, which are live already, do not work; empty if their code can be loaded."""
     python = "/opt/slurmspawner_wrappers/bin/python"
     container = pod.instance.container("slurm")
     done = attempt("exec", container, python, "-c", WRAPPERS_CHECK, timeout_s=60)

@@ -119,7 +119,7 @@ def parse_record(text: str, where: str) -> BackupRecord:
     except (ValueError, TypeError, KeyError, AttributeError):
         raise ConfigError(f"{where}: damaged: its {RECORD} is not one") from None
     if unknown := sorted(set(files) - set(SECRET_MEMBERS) - set(VOLUME_MEMBERS)):
-        raise ConfigError(f"{where}: {unknown[0]!r} is nothing that a backup has")
+        raise ConfigError(f"{where}: {unknown[0]!r} does not belong in a backup")
     return record
 
 

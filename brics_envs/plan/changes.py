@@ -58,7 +58,7 @@ def change_of(
     :param states: container → whether it runs.
     """
     if before is None:
-        return Change(("changed: nothing tells what the pod was made from",), replace=True)
+        return Change(("changed: no record of what the pod was made from",), replace=True)
     changed = changed_inputs(before, now)
     why = (f"changed: {', '.join(map(str, changed))}",) if changed else ()
     ended = [name for name, runs in states if not runs]

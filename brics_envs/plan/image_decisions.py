@@ -125,7 +125,7 @@ def _decide_build(
 ) -> Decision:
     own = storage.images.get(image.tag)
     if rebuild:
-        return Decision(image, None, "to be made anew" if own else "not there yet", recipe=recipe)
+        return Decision(image, None, "to be rebuilt" if own else "not there yet", recipe=recipe)
     before, now = _base_before(own, recipe), base.id if base and base.id else ""
     if own and own.inputs == storage.digest(image, before or now) and _has_recipe(own, recipe):
         return Decision(image, own.id, "")
@@ -141,7 +141,7 @@ def _decide_build(
         fits = name.rpartition(":")[0] == repository or name == other.id
         if fits and other.inputs == digest and _has_recipe(other, recipe):
             return Decision(image, other.id, "", same_as=name)
-    why = "what it is made of has changed" if own else "not there yet"
+    why = "its sources have changed" if own else "not there yet"
     return Decision(image, None, why, base_id=before, recipe=recipe)
 
 

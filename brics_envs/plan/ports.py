@@ -87,7 +87,7 @@ def plan_ports(
             raise ConfigError(
                 "--direct-port: "
                 + (
-                    f"users of this environment come through its {tunnel} tunnel alone"
+                    f"users of this environment come only through its {tunnel} tunnel"
                     if tunnel
                     else "this environment's sign-in port is the only one"
                 ),

@@ -111,9 +111,9 @@ def decide(situation: Situation, choice: RepoChoice | None, *, allow_builtin: bo
     """
     name, directory = situation.name, situation.clone_directory
     if isinstance(choice, BuiltinChoice):
-        return UseDirectory(name, situation.builtin_directory, f"{name}: the built-in package, as asked for")
+        return UseDirectory(name, situation.builtin_directory, f"{name}: the built-in package, as requested")
     if isinstance(choice, PathChoice):
-        return UseDirectory(name, choice.path, f"{name}: {choice.path}, in place")
+        return UseDirectory(name, choice.path, f"{name}: {choice.path}, copied into the image")
     if choice is not None and situation.existing is not None:
         refuse_another(situation.existing, directory, choice.url, choice.ref)
     if situation.existing is not None:
@@ -152,7 +152,7 @@ def refuse_another(existing: ExistingClone, directory: Path, url: GitUrl, ref: s
     """
     problem = ""
     if existing.origin is None:
-        problem = f"{directory} exists and is no clone of {url}"
+        problem = f"{directory} exists and is not a clone of {url}"
     elif comparable(existing.origin) != comparable(url.url):
         problem = f"{directory} exists and is a clone of {existing.origin}, not of {url}"
     elif not _has_ref(existing, ref):

@@ -29,7 +29,7 @@ const escape = (text) => String(text).replace(/[&<>"']/g, (character) => ESCAPES
 
 const sha256 = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
-// The Content-Security-Policy of every response. form-action counts for redirects too, and signing in and out ends at
+// The Content-Security-Policy of every response. form-action applies to redirects too, and signing in and out ends at
 // the client. oidc-provider adds its own script's hash to script-src.
 export function contentSecurityPolicy(publicUrl) {
   return [

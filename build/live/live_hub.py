@@ -48,7 +48,7 @@ STAYS = (
 
 
 def reload() -> NoReturn:
-    """Ask process 1; exit status 0 if the present code is in force, 1 if it is not, 2 if it does not answer."""
+    """Ask process 1; exit status 0 if the current code is live, 1 if it is not, 2 if it does not answer."""
     with socket.socket(socket.AF_UNIX) as asked:
         asked.settimeout(IMPORT_S + STOP_S + 10)
         try:

@@ -161,7 +161,7 @@ def make_directories(cluster: Nodes) -> None:
 
 
 def directory(path: Path, owner: str, mode: int) -> None:
-    """Make ``path`` a directory of this user and his own group with this mode."""
+    """Make ``path`` a directory of this user and their own group with this mode."""
     path.mkdir(parents=True, exist_ok=True)
     entry = pwd.getpwnam(owner)
     os.chown(path, entry.pw_uid, entry.pw_gid)
@@ -191,13 +191,13 @@ def make_accounts() -> None:
 
 
 def recorded_homes() -> dict[str, int]:
-    """User name → owner of his home, for every home in the volume."""
+    """User name → owner of their home, for every home in the volume."""
     homes = [home for home in HOME.glob("*/*.*") if home.name.split(".")[-1] == home.parent.name]
     return {home.name: home.lstat().st_uid for home in homes if stat.S_ISDIR(home.lstat().st_mode)}
 
 
 def make_home(account: Account) -> None:
-    """Make the home, private to its user. One that exists with another owner is given to him as it is."""
+    """Make the home, private to its user. One that exists with another owner is given to them as it is."""
     home = account.home
     home.parent.mkdir(mode=0o755, exist_ok=True)
     if not home.exists():

@@ -36,7 +36,7 @@ class SetupError(Exception):
 
 @dataclass(frozen=True)
 class Account:
-    """A user of dev_users and the number that is both his user ID and his group's ID."""
+    """A user of dev_users and the number that is both their user ID and their group's ID."""
 
     name: str
     uid: int
@@ -60,7 +60,7 @@ def account_names(users: Mapping[str, Mapping[str, Mapping[str, str]]]) -> list[
 
 
 def assign_uids(names: Iterable[str], recorded: Mapping[str, int]) -> list[Account]:
-    """Give every user the ID that owns his home, or else the next one that owns no home at all.
+    """Give every user the ID that owns their home, or else the next one that owns no home at all.
 
     :param recorded: user name → owner of the home, for every home there is, also of users who are gone.
     """

@@ -113,7 +113,7 @@ def main(instance: Instance, port: int, rounds: int) -> None:
             rebuild = time.monotonic() - began
             print(f"edit → ready by a rebuild: {rebuild:.1f} s")
             with Started(World(PROJECT, os.environ), "up", *bench.options, "--live", "--yes") as watching:
-                watching.wait_for_line("Ctrl-C ends the watching")
+                watching.wait_for_line("Ctrl-C stops watching")
                 hub = [bench.hub_seconds(f"mark-{n}-") for n in range(rounds)]
                 wrapper = [bench.wrapper_seconds(f"mark-{n}-") for n in range(rounds)]
             print(f"edit of bricsauthenticator → healthy hub: {', '.join(f'{s:.2f}' for s in hub)} s")

@@ -1,4 +1,4 @@
-"""`up --live`: changes of packages are in force within seconds, and nobody's notebook notices."""
+"""`up --live`: changes of packages take effect within seconds, and nobody's notebook notices."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def live(
     options = ("--env", "dev_dummyauth", *running.option, "--port", str(running.port))
     options = (*options, "--deploy-dir", str(debug_settings))
     with Started(World(PROJECT, os.environ), "up", *options, *repos, "--live") as watching:
-        watching.wait_for_line("Ctrl-C ends the watching")
+        watching.wait_for_line("Ctrl-C stops watching")
         made = Live(running, root, watching, options, len(watching.output))
         assert state(root) == before, "files on the host were written"
         yield made
@@ -109,7 +109,7 @@ def test_a_changed_package_restarts_the_hub_under_open_kernels(
     ):
         began = time.monotonic()
         live.append(live.auth / MODULE, "\nprint('live', 'code', flush=True)\n")
-        live.said("bricsauthenticator: in force after")
+        live.said("bricsauthenticator: live after")
         measured("edit of a package → healthy hub", time.monotonic() - began)
         assert "live code" in ok(invoke("logs", *live.running.option, "--container", "jupyterhub")).stdout
         assert live.hub_process() == process
@@ -121,9 +121,9 @@ def test_a_changed_package_restarts_the_hub_under_open_kernels(
     assert state(live.wrappers) == files
 
 
-def test_a_syntax_error_leaves_the_hub_as_it_was_until_it_is_mended(live: Live, testuser: HubClient) -> None:
+def test_a_syntax_error_leaves_the_hub_as_it_was_until_it_is_fixed(live: Live, testuser: HubClient) -> None:
     live.append(live.auth / MODULE, "\ndef broken(:\n")
-    said = live.said("the next good change heals it")
+    said = live.said("the next working change fixes it")
     shown = ok(invoke("status", *live.running.option)).stdout
     logs = ok(invoke("logs", *live.running.option, "--container", "jupyterhub")).stdout
     for text in (said, shown, logs):
@@ -132,7 +132,7 @@ def test_a_syntax_error_leaves_the_hub_as_it_was_until_it_is_mended(live: Live, 
     assert "ready" in shown
     assert testuser.signed_in
     git(live.auth, "checkout", "--quiet", ".")
-    live.said("bricsauthenticator: in force after")
+    live.said("bricsauthenticator: live after")
     assert "SyntaxError" not in ok(invoke("status", *live.running.option)).stdout
     assert testuser.signed_in
 
@@ -142,15 +142,15 @@ def test_a_checkout_of_many_files_is_one_change(live: Live) -> None:
     for number in range(100):
         (live.auth / f"src/bricsauthenticator/extra{number}.py").write_text(f"NUMBER = {number}\n")
     commit(live.auth, "many")
-    live.said("in force after")
+    live.said("live after")
     git(live.auth, "checkout", "--quiet", "-")
-    said = live.said("in force after")
+    said = live.said("live after")
     assert "97 more" in said
     time.sleep(2)
     assert live.watching.output[live.seen :].strip() == ""
 
 
-def test_a_changed_wrapper_is_in_force_at_the_next_call(
+def test_a_changed_wrapper_takes_effect_at_the_next_call(
     live: Live, otheruser: HubClient, measured: Measured
 ) -> None:
     before = live.running.container("slurm").attrs["State"]["StartedAt"]
@@ -159,12 +159,12 @@ def test_a_changed_wrapper_is_in_force_at_the_next_call(
     live.append(live.wrappers / SCRIPTS, "\nimport sys; print('live', 'wrapper', file=sys.stderr)\n")
     # At once, and without anybody's doing.
     assert "live wrapper" in live.running.ssh(*ask, script).stderr
-    live.said("slurmspawner_wrappers: in force")
+    live.said("slurmspawner_wrappers: live after")
     live.append(live.wrappers / SCRIPTS, "\ndef broken(:\n")
-    assert "SyntaxError" in live.said("the next good change heals it")
+    assert "SyntaxError" in live.said("the next working change fixes it")
     assert "SyntaxError" in ok(invoke("logs", *live.running.option, "--container", "slurm")).stdout
     git(live.wrappers, "checkout", "--quiet", ".")
-    live.said("slurmspawner_wrappers: in force")
+    live.said("slurmspawner_wrappers: live after")
     otheruser.start(brics_project="project1.brics")
     assert live.running.container("slurm").attrs["State"]["StartedAt"] == before
 
@@ -173,14 +173,14 @@ def test_what_needs_a_rebuild_is_said(live: Live) -> None:
     file = live.wrappers / "pyproject.toml"
     text = file.read_text()
     file.write_text(text.replace("dependencies = []", 'dependencies = ["packaging"]'))
-    assert "`invoke up` builds its image anew" in live.said("in force after")
+    assert "`invoke up` rebuilds its image" in live.said("live after")
     file.write_text(text)
-    assert "builds its image anew" not in live.said("in force after")
+    assert "rebuilds its image" not in live.said("live after")
 
 
 def test_up_keeps_what_is_live_and_builds_nothing(live: Live, debug_settings: Path) -> None:
     live.append(live.auth / MODULE, "\n# edited\n")
-    live.said("in force after")
+    live.said("live after")
     options = ("--env", "dev_dummyauth", *live.running.option, "--port", str(live.running.port))
     plan = ok(invoke("up", *options, "--deploy-dir", str(debug_settings), "--dry-run")).stdout
     assert "nothing to do" in plan
@@ -203,12 +203,12 @@ def test_edited_settings_are_put_in_place(live: Live, debug_settings: Path, test
     file.write_text("logLevel: LOUD\n")
     assert "LOUD" in live.said("deploy.yaml")
     file.write_text("logLevel: INFO\n")
-    said = live.said("in force")
+    said = live.said("the configuration is live")
     assert "put in place; restarting jupyterhub; jobs go on" in said
     assert live.running.hub("cat", "/etc/brics/deploy/logLevel") == "INFO"
     assert testuser.signed_in
     file.write_text("logLevel: DEBUG\n")
-    live.said("in force")
+    live.said("the configuration is live")
     plan = invoke("up", *live.options, "--dry-run")
     assert "nothing to do" in ok(plan).stdout
 
@@ -218,9 +218,9 @@ def test_ctrl_c_ends_the_watching_and_watch_goes_on(live: Live) -> None:
     assert live.watching.interrupt() == 0
     assert live.running.hub_answers()
     with Started(World(PROJECT, os.environ), "watch", *live.running.option) as again:
-        again.wait_for_line("Ctrl-C ends the watching")
+        again.wait_for_line("Ctrl-C stops watching")
         live.watching, live.seen = again, len(again.output)
         live.append(live.auth / MODULE, "\n# once more\n")
-        live.said("bricsauthenticator: in force after")
+        live.said("bricsauthenticator: live after")
         assert again.interrupt() == 0
     assert live.hub_process() == process

@@ -107,7 +107,7 @@ def test_members_that_no_backup_has(archive: Path, tmp_path: Path, name: str) ->
     assert name in refused(packed(archive, members | {name: b"x"}), tmp_path)
     values = json.loads(members["backup.json"])
     values["files"][name] = {"size": 1, "sha256": "0" * 64}
-    with pytest.raises(ConfigError, match="nothing that a backup has"):
+    with pytest.raises(ConfigError, match="does not belong in a backup"):
         parse_record(json.dumps(values), "x")
 
 

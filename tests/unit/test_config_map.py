@@ -92,7 +92,7 @@ def test_values_that_are_no_strings_are_written_in_strings(tmp_path: Path) -> No
         ('colour: "red"', "6: colour: unknown key; allowed are queueLimitSeconds"),
         ('logLevel: "LOUD"', "6: logLevel: "),
         ('logLevel: "INFO"\n  logLevel: "INFO"', "7: logLevel: given twice, first in line 6"),
-        ('devUsers: ""', "6: devUsers: no user in it"),
+        ('devUsers: ""', "6: devUsers: it lists no users"),
         ('devUsers: "one"', "6: devUsers: 'one': needs exactly one dot"),
         ('condaPrefixDir: "conda"', "6: condaPrefixDir: must be an absolute path"),
         ('condaPrefixDir: "/a b"', "6: condaPrefixDir: must be an absolute path"),
@@ -127,8 +127,8 @@ def test_bad_values(tmp_path: Path, data: str, words: str) -> None:
         ({"data": "[]"}, "4: data: "),
         ({"immutable": '"true"'}, "5: immutable: "),
         ({"immutable": "1"}, "5: immutable: "),
-        ({"binaryData": "{}"}, "6: binaryData: no field"),
-        ({"logLevel": "INFO"}, "6: logLevel: no field"),
+        ({"binaryData": "{}"}, "6: binaryData: unknown field"),
+        ({"logLevel": "INFO"}, "6: logLevel: unknown field"),
     ],
 )
 def test_what_is_no_such_config_map(tmp_path: Path, changes: dict[str, str | None], words: str) -> None:

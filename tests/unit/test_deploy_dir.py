@@ -111,7 +111,7 @@ def without_keys(text: str) -> str:
         ("ssh_client_key", "nonsense", "not a private SSH key"),
         ("ssh_client_key", pem(b"secret"), "without a passphrase"),
         ("ssh_client_key", PAIR.public, "not a private SSH key"),
-        ("ssh_client_key.pub", OTHER.public, "not the public half of"),
+        ("ssh_client_key.pub", OTHER.public, "does not belong to"),
         ("ssh_client_key.pub", "ssh-ed25519 AAAA", "not one line with a public SSH key"),
         ("ssh_client_key.pub", "", "not one line with a public SSH key"),
         ("ssh_known_hosts", "", f"no key of {HOST}"),
@@ -204,7 +204,7 @@ def test_the_file_with_the_settings(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("names", "words"),
-    [([], "neither is there"), (["deploy.yaml", "deploy-configmap.yaml"], "both are there")],
+    [([], "neither exists"), (["deploy.yaml", "deploy-configmap.yaml"], "both exist")],
 )
 def test_one_file_with_settings(tmp_path: Path, names: list[str], words: str) -> None:
     for name in names:

@@ -49,7 +49,7 @@ def test_reports_every_problem_at_once() -> None:
 
 
 def test_refuses_a_file_without_users() -> None:
-    with pytest.raises(ConfigError, match="no user in it"):
+    with pytest.raises(ConfigError, match="it lists no users"):
         parse_dev_users("# nobody\n", "f")
 
 

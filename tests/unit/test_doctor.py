@@ -60,7 +60,7 @@ def test_no_hint_at_bootstrap_where_it_cannot_help(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("line", ["good|git|git|", "ok|git|git", "nonsense"])
 def test_other_lines_are_refused(line: str) -> None:
-    with pytest.raises(EnvsError, match="no fact"):
+    with pytest.raises(EnvsError, match="an unexpected line"):
         parse_facts(line)
 
 

@@ -19,7 +19,7 @@ from brics_envs.config.dev_users import DevUser, projects_by_user
 K8S = Path(__file__).resolve().parents[2] / "k8s"
 
 Model = dict[str, Any]
-Layers = Callable[..., Model]
+Fragments = Callable[..., Model]
 
 
 @pytest.fixture
@@ -98,8 +98,8 @@ def settings(**changes: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def layers(monkeypatch: pytest.MonkeyPatch) -> Layers:
-    """Runs layers of the hub's configuration; the authenticator's section."""
+def fragments(monkeypatch: pytest.MonkeyPatch) -> Fragments:
+    """Runs fragments of the hub's configuration; the authenticator's section."""
 
     def run(deploy: dict[str, str], *names: str, lacking: Set[str] = frozenset()) -> Model:
         known = BricsAuthenticator.class_traits().keys() - lacking
@@ -119,15 +119,15 @@ def layers(monkeypatch: pytest.MonkeyPatch) -> Layers:
     return run
 
 
-def test_sessions_last_as_long_as_the_deployment_says(layers: Layers) -> None:
-    traits = layers(settings(), "realauth")
+def test_sessions_last_as_long_as_the_deployment_says(fragments: Fragments) -> None:
+    traits = fragments(settings(), "realauth")
     assert (traits["session_max_age"], traits["start_max_age"]) == (12 * 3600, 12 * 3600)
-    traits = layers(settings(sessionHours="8.0", startSignInHours="0.5"), "realauth")
+    traits = fragments(settings(sessionHours="8.0", startSignInHours="0.5"), "realauth")
     assert (traits["session_max_age"], traits["start_max_age"]) == (8 * 3600, 1800)
 
 
-def test_clocks_and_keys_are_as_the_deployment_says(layers: Layers) -> None:
-    traits = layers(settings(jwtLeewaySeconds="9", jwksMaxAgeSeconds="600"), "realauth")
+def test_clocks_and_keys_are_as_the_deployment_says(fragments: Fragments) -> None:
+    traits = fragments(settings(jwtLeewaySeconds="9", jwksMaxAgeSeconds="600"), "realauth")
     assert (traits["jwt_leeway"], traits["jwks_max_age"]) == (9.0, 600.0)
 
 
@@ -135,35 +135,37 @@ def test_clocks_and_keys_are_as_the_deployment_says(layers: Layers) -> None:
     ("base_url", "sign_out"),
     [("/jupyter", "/jupyter/_oidc/sign_out?rd=%2Fjupyter"), ("/", "/_oidc/sign_out?rd=%2F")],
 )
-def test_behind_zenith_signing_out_ends_its_session_too(layers: Layers, base_url: str, sign_out: str) -> None:
-    traits = layers(settings(baseUrl=base_url), "realauth", "zenith")
+def test_behind_zenith_signing_out_ends_its_session_too(
+    fragments: Fragments, base_url: str, sign_out: str
+) -> None:
+    traits = fragments(settings(baseUrl=base_url), "realauth", "zenith")
     assert (traits["logout_redirect_url"], traits["invalid_jwt_logout"]) == (sign_out, True)
     deploy = settings(logoutRedirectUrl="/out", invalidTokenLogout="false")
-    traits = layers(deploy, "realauth", "zenith")
+    traits = fragments(deploy, "realauth", "zenith")
     assert (traits["logout_redirect_url"], traits["invalid_jwt_logout"]) == ("/out", False)
 
 
-def test_elsewhere_signing_out_is_as_the_deployment_says(layers: Layers) -> None:
-    traits = layers(settings(), "realauth")
+def test_elsewhere_signing_out_is_as_the_deployment_says(fragments: Fragments) -> None:
+    traits = fragments(settings(), "realauth")
     assert (traits["logout_redirect_url"], traits["invalid_jwt_logout"]) == ("", False)
-    traits = layers(settings(logoutRedirectUrl="https://x/out", invalidTokenLogout="true"), "realauth")
+    traits = fragments(settings(logoutRedirectUrl="https://x/out", invalidTokenLogout="true"), "realauth")
     assert (traits["logout_redirect_url"], traits["invalid_jwt_logout"]) == ("https://x/out", True)
-    assert layers(settings(), "realauth", "localissuer")["logout_redirect_url"] == "/oidc/callback?logout="
-    own = layers(settings(logoutRedirectUrl="/out"), "realauth", "localissuer")
+    assert fragments(settings(), "realauth", "localissuer")["logout_redirect_url"] == "/oidc/callback?logout="
+    own = fragments(settings(logoutRedirectUrl="/out"), "realauth", "localissuer")
     assert own["logout_redirect_url"] == "/out"
 
 
-def test_older_authenticators_are_asked_for_nothing_that_they_do_not_have(layers: Layers) -> None:
+def test_older_authenticators_are_asked_for_nothing_that_they_do_not_have(fragments: Fragments) -> None:
     known = {"oidc_server", "brics_platform", "jwt_audience"}
-    assert set(layers(settings(), "realauth", "zenith", lacking=NEWER_TRAITS)) == known
+    assert set(fragments(settings(), "realauth", "zenith", lacking=NEWER_TRAITS)) == known
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "0.0.0.0", "::"])  # noqa: S104
 def test_an_api_on_loopback_is_refused_where_slurm_is_elsewhere(
-    layers: Layers, monkeypatch: pytest.MonkeyPatch, address: str
+    fragments: Fragments, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     found = {"host": address, "other": "192.0.2.10"}
     monkeypatch.setattr("socket.getaddrinfo", lambda host, _: [(0, 0, 0, "", (found[host], 0))])
     with pytest.raises(ValueError, match="is on loopback"):
-        layers(settings(hubConnectUrl="http://host:8081"), "externalslurm")
-    layers(settings(hubConnectUrl="http://other:8081"), "externalslurm")
+        fragments(settings(hubConnectUrl="http://host:8081"), "externalslurm")
+    fragments(settings(hubConnectUrl="http://other:8081"), "externalslurm")

@@ -147,7 +147,7 @@ def test_ends_every_wait(tmp_path: Path, lock: None, wait: str, number: int) -> 
     status, said = command.end(number)
     assert time.monotonic() - began < 10
     assert status == 128 + number
-    assert said.startswith("error: interrupted; `invoke up` goes on from here")
+    assert said.startswith("error: interrupted; `invoke up` resumes")
     assert "Traceback" not in said
     assert command.left() == []
 

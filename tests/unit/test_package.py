@@ -35,7 +35,7 @@ def test_builtin_packages_can_work(name: str) -> None:
 @pytest.mark.parametrize(("name", "other"), [(AUTH, WRAPPERS), (WRAPPERS, AUTH)])
 def test_one_in_the_place_of_the_other_is_refused(name: str, other: str) -> None:
     problem = package_problem(name, ROOT / "packages" / other)
-    assert f"holds package {other}, which cannot be {name}" in problem
+    assert f"has package {other}, which cannot be used as {name}" in problem
     assert all(entry in problem for names in ENTRY_POINTS[name].values() for entry in names)
     assert f"packages/{name}/README.md" in problem
 
@@ -76,11 +76,11 @@ def test_nothing_is_held_against_what_may_work(tmp_path: Path, kind: str) -> Non
 
 
 BAD = {
-    "nothing": ({}, "is no Python package"),
+    "nothing": ({}, "is not a Python package"),
     "no TOML": ({"pyproject__toml": "name = "}, "metadata cannot be read"),
     "no table": ({"pyproject__toml": "project = 1"}, "project is not a table"),
     "not UTF-8": ({"pyproject__toml": "\udcff"}, "metadata cannot be read"),
-    "no scripts": ({"pyproject__toml": PROJECT.format(name="x")}, "holds package x, which cannot be"),
+    "no scripts": ({"pyproject__toml": PROJECT.format(name="x")}, "has package x, which cannot be used as"),
     "poetry without": ({"pyproject__toml": '[tool.poetry]\nname = "x"'}, "script slurmspawner_sbatch"),
     "setup.cfg without": ({"pyproject__toml": "", "setup__cfg": SETUP_CFG}, "package wrappers"),
     "broken setup.cfg": ({"pyproject__toml": "", "setup__cfg": "name = 1"}, "metadata cannot be read"),

@@ -100,7 +100,7 @@ def test_nothing_can_be_published_with_https() -> None:
 
 
 def test_no_way_past_a_tunnel() -> None:
-    with pytest.raises(ConfigError, match="Zenith tunnel alone"):
+    with pytest.raises(ConfigError, match="only through its Zenith tunnel"):
         plan_ports(8000, 8005, tunnel="Zenith")
 
 

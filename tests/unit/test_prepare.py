@@ -160,7 +160,7 @@ def test_users_of_the_settings_take_the_place_of_the_file(tmp_path: Path) -> Non
 
 def test_two_files_with_settings_are_refused(tmp_path: Path) -> None:
     write_existing(tmp_path, {}, {})
-    assert "both are there" in refused("dev_dummyauth", tmp_path, "")
+    assert "both exist" in refused("dev_dummyauth", tmp_path, "")
 
 
 def test_what_their_settings_lack_is_told_with_their_file(tmp_path: Path) -> None:

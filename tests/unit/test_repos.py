@@ -124,10 +124,10 @@ def test_builtin_and_several(package: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
-        ("bricsauthenticator", "there is no NAME="),
+        ("bricsauthenticator", "missing `NAME=`"),
         ("authenticator=builtin", "'authenticator' is not a dev repository"),
-        (f"{NAME}=", "nothing stands behind the ="),
-        (f"{NAME}=https://git.test/repo@", "nothing stands behind the @"),
+        (f"{NAME}=", "missing value after `=`"),
+        (f"{NAME}=https://git.test/repo@", "missing REF after `@`"),
         (f"{NAME}=https://git.test/repo@-x", "'-x' is not the name of a branch, tag or commit"),
         (f"{NAME}=https://git.test/repo@a b", "'a b' is not the name"),
         (f"{NAME}=ftp://git.test/repo", "ftp:// cannot be cloned"),
@@ -135,11 +135,11 @@ def test_builtin_and_several(package: Path) -> None:
         (f"{NAME}=-oProxyCommand=id:x", "not a URL that can be cloned"),
         (f"{NAME}=ssh://-oProxyCommand=id/x", "the URL has no host"),
         (f"{NAME}=https:///repo", "the URL has no host"),
-        (f"{NAME}=file://srv/repo", "followed by an absolute path"),
-        (f"{NAME}=https://git.test/repo?x=1", "has no ? and no #"),
+        (f"{NAME}=file://srv/repo", "needs an absolute path"),
+        (f"{NAME}=https://git.test/repo?x=1", "must not have ? or #"),
         (f"{NAME}=/no/such/place", "/no/such/place does not exist"),
         (f"{NAME}=/etc/passwd", "/etc/passwd is not a directory"),
-        (f"{NAME}=/etc", "/etc is no Python package: it has neither pyproject.toml nor setup.py"),
+        (f"{NAME}=/etc", "/etc is not a Python package: it has neither pyproject.toml nor setup.py"),
         (f"{NAME}=a\nb", "unprintable"),
         (f"{NAME}=~nobody-of-this-name/x", "home"),
     ],
@@ -210,7 +210,7 @@ def test_an_equal_clone_is_used(existing: ExistingClone) -> None:
 @pytest.mark.parametrize(
     ("existing", "ref", "problem"),
     [
-        (ExistingClone(None), None, "is no clone of file:///srv/repo.git"),
+        (ExistingClone(None), None, "is not a clone of file:///srv/repo.git"),
         (ExistingClone("file:///srv/other"), None, "is a clone of file:///srv/other, not of"),
         (ExistingClone("file:///srv/repo", ""), "v1", "exists at the default branch, not at v1"),
         (ExistingClone("file:///srv/repo", "v1"), None, "exists at v1, not at the default branch"),

@@ -20,8 +20,8 @@ BATCH_SCRIPT = """#!/bin/bash
 {% endif %}{% if gres %}#SBATCH --gres={{gres}}
 {% endif %}{% if options %}#SBATCH {{options}}
 {% endif %}
-# The log is its user's alone from its first byte on; the files that he makes have the umask of his login. What his
-# login scripts say goes into the log, too.
+# The log is its user's alone from its first byte on; their own files have the umask of their login. The
+# output of login scripts goes into the log, too.
 if ! shopt -q login_shell; then
     log="{{homedir}}/jupyterhub_slurmspawner_$SLURM_JOB_ID.log"
     (umask 077 && set -C && : >"$log") 2>/dev/null && exec >>"$log" 2>&1

@@ -1,7 +1,7 @@
-"""JupyterHub's configuration, the same in every environment; layers beside it (``NN-NAME.py``) add what differs.
+"""JupyterHub's configuration, the same in every environment; fragments beside it (``NN-NAME.py``) add what differs.
 
 A hub that spawns notebook servers as Slurm jobs, with every Slurm command sent over SSH. Values that a deployment
-may set are in ``DEPLOY``, for the layers too.
+may set are in ``DEPLOY``, for the fragments too.
 """
 
 import os
@@ -215,5 +215,5 @@ if spawner_has("reports_activity"):
     if idle_hours := float(DEPLOY["idleServerHours"]):
         stop_idle_servers(c, idle_hours * 3600)
 
-for layer in sorted(HERE.glob("[0-9][0-9]-*.py")):
-    load_subconfig(str(layer))
+for fragment in sorted(HERE.glob("[0-9][0-9]-*.py")):
+    load_subconfig(str(fragment))

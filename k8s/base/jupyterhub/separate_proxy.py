@@ -1,4 +1,4 @@
-"""The hub's proxy in a container of its own."""
+"""configurable-http-proxy in a container of its own."""
 
 from __future__ import annotations
 

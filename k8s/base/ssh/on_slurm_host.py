@@ -136,7 +136,7 @@ def listens(control: str) -> bool:
 
 
 def connect(control: str, deadline: float) -> None:
-    """Make sure of a connection. If somebody else's try fails while we wait, so has ours."""
+    """Ensure a connection. If another process's attempt fails while we wait, so has ours."""
     if listens(control):
         return
     began = time.time()

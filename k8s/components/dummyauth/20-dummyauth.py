@@ -1,4 +1,4 @@
-"""Layer of jupyterhub_config.py: sign-in by a form for the users of dev_users. For development only.
+"""Fragment of jupyterhub_config.py: sign-in by a form for the users of dev_users. For development only.
 
 Any ``<USER>`` of dev_users signs in with the shared password; an empty name is the first one. auth_state is what an
 ID token would give, and stands in dev_users.json: ``{"<USER>": {"<PROJECT>.brics": {"name": …, "username": …}}}``.

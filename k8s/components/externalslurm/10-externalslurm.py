@@ -1,4 +1,4 @@
-"""Layer of jupyterhub_config.py: Slurm runs elsewhere, so that its jobs reach the hub's API from outside the pod."""
+"""Fragment of jupyterhub_config.py: external Slurm, so that its jobs reach the hub's API from outside the pod."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 c = get_config()
 
-# On the pod's own address: the port is published from there. The hub's proxy, beside the hub, stays on loopback.
+# On the pod's own address: the port is published from there. configurable-http-proxy stays on loopback.
 c.JupyterHub.hub_bind_url = "http://0.0.0.0:8081"
 c.JupyterHub.hub_connect_url = "http://127.0.0.1:8081"
 # Without a path: the hub adds its own.

@@ -1,4 +1,4 @@
-"""Layer of jupyterhub_config.py: the pod's proxy signs users in at the pod's issuer."""
+"""Fragment of jupyterhub_config.py: the pod's proxy signs users in at the pod's issuer."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Layer of jupyterhub_config.py: a hub that people depend on.
+"""Fragment of jupyterhub_config.py: a hub that people depend on.
 
 After JupyterHub's "Security Overview"; the README says what is not followed, and why.
 """

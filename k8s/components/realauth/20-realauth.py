@@ -1,4 +1,4 @@
-"""Layer of jupyterhub_config.py: users sign in with an ID token, which a proxy passes on in X-Auth-Id-Token."""
+"""Fragment of jupyterhub_config.py: users sign in with an ID token, which a proxy passes on in X-Auth-Id-Token."""
 
 import json
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Layer of jupyterhub_config.py: Slurm runs in the pod, so that a notebook server needs the pod's loopback only."""
+"""Fragment of jupyterhub_config.py: Slurm runs in the pod, so that a notebook server needs the pod's loopback only."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Layer of jupyterhub_config.py: users come through the Zenith client in the pod."""
+"""Fragment of jupyterhub_config.py: users come through the Zenith client in the pod."""
 
 from typing import TYPE_CHECKING
 from urllib.parse import quote

@@ -43,8 +43,8 @@ def test_anything_is_a_queue(text: str) -> None:
     ("reason", "words"),
     [
         ("", ""),
-        ("Resources", "all that it could run on is in use (Resources)"),
-        ("AssocGrpGRES", "the project has used up what it may use at a time (AssocGrpGRES)"),
+        ("Resources", "the resources that it needs are in use (Resources)"),
+        ("AssocGrpGRES", "the project has reached its limit on resources in use (AssocGrpGRES)"),
         (
             "QOSMaxJobsPerUserLimit",
             "its quality of service allows no more at a time (QOSMaxJobsPerUserLimit)",
@@ -84,8 +84,8 @@ def test_the_stages_of_a_start() -> None:
     assert early == "Slurm job 12 runs: its environment is active, the server starts"
     assert [one["progress"] for one in events] == sorted(one["progress"] for one in events)
     assert event(Start("12", JobState.PENDING, waited=150), waiting, NOW)["message"] == (
-        "Slurm job 12 waits in the queue for 2 min: all that it could run on is in use (Resources). Place 3 of 12 that "
-        "wait for its partition. Slurm expects it to start in about 12 min"
+        "Slurm job 12 waits in the queue for 2 min: the resources that it needs are in use (Resources). "
+        "Place 3 of 12 that wait for its partition. Slurm expects it to start in about 12 min"
     )
 
 

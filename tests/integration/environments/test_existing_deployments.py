@@ -74,7 +74,7 @@ def test_both_forms_at_once_are_refused(dummy: One, tmp_path: Path) -> None:
     (tmp_path / "deploy.yaml").write_text("logLevel: INFO\n")
     done = dummy.world.invoke("up", *dummy.options, "--deploy-dir", str(tmp_path))
     assert done.status == BAD_INPUT
-    assert "both are there" in done.stderr
+    assert "both exist" in done.stderr
     assert dummy.container_ids() == before
 
 

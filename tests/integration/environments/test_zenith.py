@@ -1,4 +1,4 @@
-"""`dev_realauth_zenithclient` and `prod`: users come through a tunnel, with tokens of an issuer elsewhere."""
+"""`dev_realauth_zenithclient` and `prod`: users come through a tunnel, with tokens of an external issuer."""
 
 from __future__ import annotations
 

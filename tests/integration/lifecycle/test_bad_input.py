@@ -53,7 +53,7 @@ def refused(done: Completed, *words: str, status: int = BAD_INPUT) -> None:
         ((*UP, "--repo", "nosuch=builtin"), ("--repo", "nosuch", "bricsauthenticator")),
         ((*UP, "--repo", "bricsauthenticator"), ("--repo", "NAME")),
         ((*UP, "--repo", "bricsauthenticator=/nosuch/place"), ("--repo", "/nosuch/place")),
-        ((*UP, "--repo", "bricsauthenticator=k8s"), ("no Python package",)),
+        ((*UP, "--repo", "bricsauthenticator=k8s"), ("not a Python package",)),
         ((*UP, "--repo", "bricsauthenticator=ftp://127.0.0.1/x"), ("ftp://",)),
         ((*UP, "--repo", "bricsauthenticator=builtin", "--repo", "bricsauthenticator=builtin"), ("twice",)),
         (("up", "--env", "dev_dummyauth", "--instance", "Upper_case"), ("--instance", "'Upper_case'")),

@@ -1,4 +1,4 @@
-"""An edited configuration is in force after the next `up`; databases, logs, Slurm's state and homes survive it."""
+"""An edited configuration takes effect on the next `up`; databases, logs, Slurm's state and homes survive it."""
 
 from __future__ import annotations
 
@@ -74,9 +74,9 @@ def assert_state_is_kept(used: Before) -> None:
 
 
 def test_failed_up_is_explained_and_resumed(used: Before) -> None:
-    one, layer = used.one, "k8s/components/dummyauth/20-dummyauth.py"
-    working = (one.world.root / layer).read_text()
-    one.world.write(layer, f'{working}raise RuntimeError("broken on purpose")\n')
+    one, fragment = used.one, "k8s/components/dummyauth/20-dummyauth.py"
+    working = (one.world.root / fragment).read_text()
+    one.world.write(fragment, f'{working}raise RuntimeError("broken on purpose")\n')
     failed = one.world.invoke("up", *one.options)
     assert failed.status == FAILED
     assert "error: " in failed.stderr
@@ -93,7 +93,7 @@ def test_failed_up_is_explained_and_resumed(used: Before) -> None:
     assert "broken on purpose" in ok(one.world.invoke("logs", *one.option)).stdout
     assert '"state": "ready"' not in ok(one.world.invoke("status", *one.option, "--json")).stdout
 
-    one.world.write(layer, working)
+    one.world.write(fragment, working)
     one.world.write("config/dev_dummyauth/deploy.local.yaml", "logLevel: DEBUG\n")
     one.up()
     # A key that was removed does not linger.

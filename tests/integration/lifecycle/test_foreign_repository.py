@@ -162,7 +162,7 @@ def test_a_package_that_cannot_start_replaces_nothing(
     assert "changed: image of container slurm" in plan
     assert one.container_ids() == before
     done = one.up()
-    assert f"slurmspawner_wrappers: {repositories[1]}, in place" in done.stderr
+    assert f"slurmspawner_wrappers: {repositories[1]}, copied into the image" in done.stderr
     assert "MENDED = 1" in one.run(
         "slurm", "cat", "/opt/src/slurmspawner_wrappers/src/elsewhere_slurm/commands.py"
     )
@@ -189,7 +189,7 @@ def test_sources_outlive_the_loss_of_build(one: One, up: Completed, repositories
     for name in ("sources.json", "sources.running.json"):
         (one.directory / name).unlink()
     done = one.up()
-    assert f"slurmspawner_wrappers: {repositories[1]}, in place" in done.stderr
+    assert f"slurmspawner_wrappers: {repositories[1]}, copied into the image" in done.stderr
     done = ok(one.world.invoke("up", *one.options, "--repo", "slurmspawner_wrappers=builtin", "--dry-run"))
     assert f"slurmspawner_wrappers: {repositories[1]} → built-in" in done.stdout
 

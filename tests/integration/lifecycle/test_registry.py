@@ -41,7 +41,7 @@ def test_auto_without_a_registry(local_bases: World, tmp_path: Path) -> None:
     done, seconds = timed(lambda: ok(alone.invoke(*ENVIRONMENT, "--instance", "lc-alone")))
     (line,) = [line for line in done.stderr.splitlines() if REFERENCES[0] in line]
     assert REFERENCES[1] in line
-    assert "local equivalents are used" in line
+    assert "using local equivalents" in line
     assert seconds < SECONDS
 
 
@@ -49,7 +49,7 @@ def test_auto_with_a_registry_that_never_answers(local_bases: World, tmp_path: P
     with socket.create_server(("127.0.0.1", 0)) as silent:
         alone = redirected(local_bases, f"127.0.0.1:{silent.getsockname()[1]}", tmp_path)
         done, seconds = timed(lambda: ok(alone.invoke(*ENVIRONMENT, "--instance", "lc-silent")))
-    assert "local equivalents are used" in done.stderr
+    assert "using local equivalents" in done.stderr
     assert "no answer within" in done.stderr
     assert seconds < SECONDS
 

@@ -154,7 +154,7 @@ def test_no_credential_is_in_a_log_at_level_debug(real: RealInstance, testuser: 
     for path in ("/hub/api/user", f"{testuser.server_path}/api/status"):
         ask(real, token, "GET", f"{path}?token={token}")
     testuser.stop()
-    # The hub's proxy asks for the page that explains, with the address in an address.
+    # configurable-http-proxy asks for the page that explains, with the address in an address.
     testuser.get(f"{testuser.server_path}/lab?token={token}")
     testuser.sign_out()
     for log in (real.log("jupyterhub", since - 1), real.hub("cat", HUB_LOG)):

@@ -54,7 +54,7 @@ def test_dummy_and_real_sign_in_give_the_same_auth_state(
 def test_no_token_of_an_instance_without_issuer(running: RunningInstance) -> None:
     done = invoke("token", *running.option, "--user", "testuser")
     assert done.status == 2
-    assert "has no issuer of its own" in done.stderr
+    assert "has no local issuer" in done.stderr
     assert not done.stdout
 
 
@@ -239,7 +239,7 @@ def test_external_issuer(external: RealInstance) -> None:
 
     done = external.invoke("token", *external.option, "--user", "testuser")
     assert done.status == 2
-    assert "has no issuer of its own" in done.stderr
+    assert "has no local issuer" in done.stderr
     assert not done.stdout
     wrong = external.invoke(
         "up",

@@ -147,7 +147,7 @@ def test_a_connection_header_does_not_take_the_token_out(real: RealInstance) -> 
 
 @pytest.mark.parametrize("path", ["/hub/..\\user/otheruser/x", "/hub/..\\..\\jupyter\\user\\otheruser\\x"])
 def test_a_backslash_is_no_way_to_a_notebook_server(real: RealInstance, path: str) -> None:
-    """The hub's proxy would take it for a slash, and the token would go to that server."""
+    """configurable-http-proxy would take it for a slash, and the token would go to that server."""
     client = real.client("testuser")
     cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in client.http.cookies)
     # requests would send another path.

@@ -74,7 +74,7 @@ def test_what_the_user_put_there_is_used_but_is_no_clone_of_anything(
     project.clone.mkdir(parents=True)
     (project.clone / "setup.py").write_text("# by hand\n")
     assert files(project.up(OTHER)[NAME].directory) == {"setup.py"}
-    with pytest.raises(ConfigError, match="is no clone of"):
+    with pytest.raises(ConfigError, match="is not a clone of"):
         project.one(f"file://{upstream}")
 
 
@@ -89,7 +89,7 @@ def test_a_clone_made_by_hand_counts_as_one(project: Project, upstream: Path) ->
 
 def test_an_empty_directory_is_no_package(project: Project) -> None:
     project.clone.mkdir(parents=True)
-    with pytest.raises(ConfigError, match="is no Python package"):
+    with pytest.raises(ConfigError, match="is not a Python package"):
         project.up(OTHER)
     assert list(project.clone.iterdir()) == []
 
@@ -166,7 +166,7 @@ def test_preview_says_it_all_and_creates_nothing(project: Project, edited: Path,
     flags = (f"{NAME}={edited}", f"{OTHER}=file://{upstream}@v1.2.0")
     lines, snapshots = preview_repositories(project.choose(*flags).decisions, project.instance)
     assert lines == [
-        f"{NAME}: {edited}, in place",
+        f"{NAME}: {edited}, copied into the image",
         f"{OTHER}: clone file://{upstream} at v1.2.0 into _dev_build_data/{OTHER}",
     ]
     assert state(project.root) == before

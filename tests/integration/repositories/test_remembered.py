@@ -20,7 +20,7 @@ def test_a_path_is_kept_until_another_source_is_asked_for(project: Project, edit
     second = project.up()
     assert (second[NAME].directory / "new.py").read_text() == "FIXED = True\n"
     assert second[NAME].digest != first.digest
-    assert f"{NAME}: {edited}, in place" in project.lines
+    assert f"{NAME}: {edited}, copied into the image" in project.lines
 
     assert project.up(NAME)[NAME].version == "3"
     assert project.lines[0] == f"{NAME}: {edited} → built-in"
@@ -51,7 +51,7 @@ def test_a_url_is_kept_when_its_clone_has_gone_and_when_cloning_has_failed(
     shutil.copytree(upstream, project.clone)
     with pytest.raises(ConfigError) as caught:
         project.up()
-    assert f"not of file://{later}" in caught.value.message or "no clone of" in caught.value.message
+    assert f"not of file://{later}" in caught.value.message or "not a clone of" in caught.value.message
     assert f"--repo {NAME}={project.clone}" in caught.value.hint
     assert project.one(str(project.clone)).version == "1.2.0"
 

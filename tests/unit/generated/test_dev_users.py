@@ -58,7 +58,7 @@ def test_bad_lines_are_refused_and_only_those(chance: Chance, tmp_path: Path) ->
             assert error.exit_status == BAD_INPUT, what
             assert expected is None or expected, f"refused: {what}"
             places = {line.removeprefix(f"{file}:").split(":")[0] for line in error.message.splitlines()}
-            assert places == ({" no user in it"} if expected is None else set(map(str, expected))), what
+            assert places == ({" it lists no users"} if expected is None else set(map(str, expected))), what
         assert [path.name for path in tmp_path.iterdir()] == ["dev_users"]
 
 

@@ -56,7 +56,7 @@ class BricsAuthenticator(Authenticator):  # type: ignore[misc]
     jwks_max_age = Float(
         60.0,
         min=0,
-        help="Seconds for which the issuer's keys are kept: so long is a key accepted that it withdraws.",
+        help="Seconds for which the issuer's keys are cached: removed keys stay trusted for up to that long.",
     ).tag(config=True)
 
     oidc_timeout = Float(5.0, help="Seconds that a request to the issuer may take.").tag(config=True)
@@ -74,7 +74,7 @@ class BricsAuthenticator(Authenticator):  # type: ignore[misc]
 
     session_max_age = Float(
         12 * 3600.0,
-        help="""Seconds for which a sign-in counts. Every credential of the user's ends then, but for the tokens of
+        help="""Seconds for which a sign-in is valid. Every credential of the user's ends then, but for the tokens of
         running servers, which end with their jobs.
         """,
     ).tag(config=True)
@@ -110,7 +110,7 @@ class BricsAuthenticator(Authenticator):  # type: ignore[misc]
 
     @default("auth_refresh_strict")
     def _auth_refresh_strict_default(self) -> bool:
-        """What :meth:`refresh_user` says counts for API tokens too."""
+        """Apply :meth:`refresh_user` to API tokens too."""
         return True
 
     @default("auto_login")
@@ -173,10 +173,10 @@ class BricsAuthenticator(Authenticator):  # type: ignore[misc]
         """
         # The hub's API offers it too, to make a token that never expires, and asks for no XSRF token then.
         if not isinstance(handler, BricsLoginHandler):
-            raise web.HTTPError(403, "Tokens of the sign-in count on the sign-in page alone.")
+            raise web.HTTPError(403, "ID tokens are accepted on the sign-in page only.")
         token = handler.request.headers.get(TOKEN_HEADER, "")
         if not token:
-            raise unauthorised("missing", "No authentication token came with the request.")
+            raise unauthorised("missing", "The request has no authentication token.")
         try:
             identity = await self._identify(token)
         except (TokenError, ClaimsError) as error:

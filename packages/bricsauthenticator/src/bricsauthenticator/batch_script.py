@@ -23,7 +23,7 @@ BATCH_SCRIPT = """#!/bin/bash
 {% endif %}{% if gres %}#SBATCH --gres={{ gres }}
 {% endif %}{% if options %}#SBATCH {{ options }}
 {% endif %}
-# The log is its user's alone from the first byte on, whatever the umask of the files that he makes. Login scripts,
+# The log is its user's alone from the first byte on, whatever the user's umask. Login scripts,
 # which may set that umask, write into it too.
 if ! shopt -q login_shell; then
     log="{{ homedir }}/jupyterhub_slurmspawner_$SLURM_JOB_ID.log"

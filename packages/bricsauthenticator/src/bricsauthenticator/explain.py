@@ -45,7 +45,7 @@ def long_queue(job_id: str, longest: float, reason: str) -> web.HTTPError:
     why = f" Slurm's reason: {reason}." if reason else ""
     return refusal(
         503,
-        f"Job {job_id} waited in the queue for {duration(longest)}, and was cancelled: no job may longer.{why}",
+        f"Job {job_id} waited in the queue for {duration(longest)}, the longest allowed, and was cancelled.{why}",
     )
 
 
@@ -57,7 +57,7 @@ def slow_start(job_id: str, longest: float) -> web.HTTPError:
     return refusal(
         503,
         f"Job {job_id} runs, but its server was not ready after {duration(longest)}: it was cancelled.\n"
-        "Its log in the home directory may tell why.",
+        "Its log in the home directory may show why.",
     )
 
 
@@ -84,7 +84,7 @@ def ended_early(job_id: str, ending: str, end: Report | None) -> web.HTTPError:
     message = f"{parts[0]}: {', '.join(parts[1:])}." if parts[1:] else f"{parts[0]}."
     if end is not None and end.log.strip():
         return refusal(500, message, f"\nThe end of its log:\n{_last_lines(end.log)}")
-    return refusal(500, f"{message}\nIts log in the home directory may tell why.")
+    return refusal(500, f"{message}\nIts log in the home directory may show why.")
 
 
 def _last_lines(log: str) -> str:

@@ -23,7 +23,7 @@ REFUSED_S = 60
 class BricsLoginHandler(BaseHandler):  # type: ignore[misc]
     """``GET /hub/login``: signs in by the token of the request, whoever was signed in before.
 
-    A token counts for more than a session: the user of the token is signed in, with the token's projects.
+    A token overrides a session: the user of the token is signed in, with the token's projects.
     """
 
     def set_default_headers(self) -> None:

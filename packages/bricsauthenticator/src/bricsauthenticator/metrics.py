@@ -23,7 +23,7 @@ DURATION = Histogram(
 )
 FAILURES = Counter(
     "brics_slurm_command_failures",
-    "Commands of the batch system that failed: over SSH, for want of an answer, or by their own word",
+    "Commands of the batch system that failed, by reason: SSH, time-out, or the command itself",
     ["command", "reason"],
 )
 # From the hub's start on: a rate needs a first value.

@@ -127,7 +127,7 @@ def validate(options: object, projects: Mapping[str, Project], limits: Limits) -
 
 def _project_problem(value: object, projects: Mapping[str, Project]) -> str:
     if not projects:
-        return "brics_project: your sign-in gives no project on this platform; sign in again."
+        return "brics_project: you have no project on this platform; sign in again."
     if value is None:
         return "brics_project: choose a project."
     return f"brics_project: {_quoted(value)} is not one of your projects."

@@ -23,19 +23,20 @@ class BricsSlurmSpawner(JobSpawner):
     ``batch_script`` say how.
     """
 
-    max_runtime = Unicode("24:00:00", help="Longest run time that can be asked for, HH:MM:SS.").tag(
+    max_runtime = Unicode("24:00:00", help="Longest run time that users can request, HH:MM:SS.").tag(
         config=True
     )
-    default_runtime = Unicode("01:00:00", help="Run time that the form proposes, HH:MM:SS.").tag(config=True)
-    min_ngpus = Integer(0, min=0, help="Smallest number of GPUs that can be asked for.").tag(config=True)
-    max_ngpus = Integer(4, min=0, help="Largest number of GPUs that can be asked for.").tag(config=True)
-    default_ngpus = Integer(1, min=0, help="Number of GPUs that the form proposes.").tag(config=True)
+    default_runtime = Unicode("01:00:00", help="Run time preset in the form, HH:MM:SS.").tag(config=True)
+    min_ngpus = Integer(0, min=0, help="Smallest number of GPUs that users can request.").tag(config=True)
+    max_ngpus = Integer(4, min=0, help="Largest number of GPUs that users can request.").tag(config=True)
+    default_ngpus = Integer(1, min=0, help="Number of GPUs preset in the form.").tag(config=True)
 
     partitions = List(
-        Unicode(), help="Partitions that can be chosen. Empty: any, which Slurm has the last word about."
+        Unicode(),
+        help="Partitions that users can choose. Empty: any, and Slurm decides whether to accept it.",
     ).tag(config=True)
     default_partition = Unicode(
-        help="Partition that the form proposes. Empty: the first of ``partitions``, or Slurm's own default."
+        help="Partition preset in the form. Empty: the first of ``partitions``, or Slurm's own default."
     ).tag(config=True)
 
     req_project = Unicode(help="The chosen project, <project>.")

@@ -15,7 +15,7 @@ ROW = re.compile(
 SECONDS = re.compile(r"[0-9]{1,12}")
 
 WORDS = {
-    "Resources": "all that it could run on is in use",
+    "Resources": "the resources that it needs are in use",
     "Priority": "other jobs come before it",
     "ReqNodeNotAvail": "the nodes that it needs are not available at the moment",
     "Reservation": "its reservation has not begun, or is in use",
@@ -25,7 +25,7 @@ WORDS = {
     "PartitionNodeLimit": "it asks for more nodes than the partition gives to a job",
     "PartitionTimeLimit": "it asks for more time than the partition gives to a job",
     "NodeDown": "a node that it needs is down",
-    "BeginTime": "its time to begin has not come",
+    "BeginTime": "its start time has not been reached",
     "Dependency": "it waits for another job to end",
     "Licenses": "the licences that it needs are in use",
     "JobHeldUser": "it is held back by its user",
@@ -93,7 +93,7 @@ def in_words(reason: str) -> str:
     if word in WORDS:
         plain = WORDS[word]
     elif limit and limit["whose"] == "Assoc":
-        plain = "the project has used up what it may use at a time"
+        plain = "the project has reached its limit on resources in use"
     elif limit:
         plain = "its quality of service allows no more at a time"
     else:
