@@ -86,7 +86,12 @@ def _code(text: str) -> str:
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
     for row in (head, ["---" for _ in head], *rows):
-        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
+        yield f"| {' | '.join(_cell(cell) for cell in row)} |"
+
+
+def _cell(text: str) -> str:
+    """``text`` in a table: no end of a cell, and no HTML."""
+    return text.replace("|", "\\|").replace("<", "&lt;")
 
 
 BLOCKS: dict[str, Callable[[], Iterator[str]]] = {
