@@ -148,6 +148,13 @@ def _refuse_other_environment(pod: PodState | None, desired: DesiredState) -> No
         )
 
 
+def _option_of(ports: Ports, port: int) -> str:
+    """The option that chooses a published port."""
+    if port == ports.direct:
+        return "--direct-port N"
+    return f"--port N (the issuer's port is N + {ISSUER_OFFSET})" if port == ports.issuer else "--port N"
+
+
 def _refuse_taken_ports(pod: PodState | None, desired: DesiredState) -> None:
     own = pod.ports if pod is not None else frozenset()
     for address, port in desired.ports.published:
@@ -159,7 +166,7 @@ def _refuse_taken_ports(pod: PodState | None, desired: DesiredState) -> None:
                 )
             raise EnvsError(
                 f"port {port} of {address} is taken: {reason}",
-                hint="choose others with --port N and --direct-port N; `invoke status` shows what runs",
+                hint=f"choose another with {_option_of(desired.ports, port)}; `invoke status` shows what runs",
             )
 
 
