@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
+from invoke.main import program
 from invoke.parser.parser import ParseMachine
 from invoke.tasks import task as invoke_task
 
@@ -41,6 +42,19 @@ FULL_HINT = (
 
 
 interrupts.install_early()
+
+
+def print_version() -> None:
+    """Print the project's version, and the commit that is checked out."""
+    from brics_envs.config.versions import PROJECT_VERSION
+    from brics_envs.effects.git import head_commit
+
+    commit = head_commit(Path(__file__).parents[1])
+    print(f"brics_jupyterhub_envs {PROJECT_VERSION}" + (f" (commit {commit[:12]})" if commit else ""))
+
+
+program.print_version = print_version  # type: ignore[method-assign]
+"""Started by ``.venv/bin/invoke``: see ``bootstrap``."""
 
 
 def project_task(*further: str, positional: Sequence[str] = ()) -> Callable[[Callable[..., None]], Any]:

@@ -13,12 +13,22 @@ from pathlib import Path
 
 import pytest
 
-from brics_envs.config.versions import load_versions
+from brics_envs.config.versions import PROJECT_VERSION, load_versions
+from brics_envs.effects.git import head_commit
 from tests.support.checkout import PROJECT
 from tests.support.commands import invoke, ok
 from tests.support.hub_client import HubClient
 from tests.support.running_instance import RunningInstance
 from tests.support.waiting import wait_for
+
+
+@pytest.mark.parametrize("program", ["invoke", "inv"])
+def test_version_is_the_projects(program: str) -> None:
+    command = [str(Path(sys.prefix) / "bin" / program), "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    name, version, *commit = done.stdout.split(maxsplit=2)
+    assert (name, version) == ("brics_jupyterhub_envs", PROJECT_VERSION)
+    assert commit == [f"(commit {head_commit(PROJECT)[:12]})\n"]
 
 
 def test_status_as_json(running: RunningInstance, otheruser: HubClient) -> None:
