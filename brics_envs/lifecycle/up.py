@@ -41,7 +41,7 @@ from brics_envs.plan.manifest import assemble
 from brics_envs.plan.names import LABEL_CHECKOUT, Instance
 from brics_envs.plan.overlay import Document
 from brics_envs.plan.ownership import Existing, refuse_foreign, refuse_other_checkout
-from brics_envs.plan.ports import LOOPBACK, Endpoint, loopback_url, port_of
+from brics_envs.plan.ports import ISSUER_OFFSET, LOOPBACK, Endpoint, Ports, loopback_url, port_of
 from brics_envs.plan.record import record_of
 from brics_envs.plan.secrets import HIDDEN, PASSWORD
 from brics_envs.plan.sources import with_sources
