@@ -48,6 +48,7 @@ c.ConfigurableHTTPProxy.auth_token = Path("/etc/brics/proxy-api/token").read_tex
 # --- What everybody is told, on every page and without a restart.
 
 c.JupyterHub.template_vars = {"announcement": Announcement("/etc/brics/announcement/text")}
+c.JupyterHub.template_paths = [str(HERE)]
 
 # --- State, in the volume jupyterhub_root: users stay signed in and servers go on when the hub restarts.
 
