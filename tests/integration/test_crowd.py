@@ -38,6 +38,7 @@ def crowd(podman: docker.DockerClient) -> Iterator[RealInstance]:
 def signed_in(crowd: RealInstance, user: str) -> HubClient:
     client = HubClient(crowd.url)
     client.sign_in(user, crowd.password)
+    assert client.signed_in, f"{user} cannot sign in"
     return client
 
 
@@ -47,10 +48,12 @@ def job_of(crowd: RealInstance, user: str) -> str:
 
 
 def test_ten_work_at_once_and_the_rest_wait_for_their_turn(crowd: RealInstance) -> None:
-    places = sum(map(int, crowd.slurm("sinfo", "--noheader", "--Node", "--format=%c").split()))
+    places = sum(
+        map(int, crowd.slurm("sinfo", "--noheader", "--Node", "--partition=workq", "--format=%c").split())
+    )
     users = [f"user{number}" for number in range(1, places + 1)]
     with ThreadPoolExecutor(places) as at_once:
-        clients = list(at_once.map(lambda user: signed_in(crowd, user), users))
+        clients = [signed_in(crowd, user) for user in users]
         took = sorted(at_once.map(lambda client: client.start(), clients))
     print("from the form to ready:", [round(seconds, 1) for seconds in took])
 
