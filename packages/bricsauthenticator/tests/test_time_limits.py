@@ -47,7 +47,7 @@ def test_a_job_that_waits_too_long_is_cancelled_with_the_reason(hub: Hub, alice:
         assert 6 <= time.monotonic() - began < 60
     number = hub.job()["number"]
     assert response.json()["message"].startswith(
-        f"Job {number} waited in the queue for 6 s, and was cancelled"
+        f"Job {number} waited in the queue for 6 s, the longest allowed, and was cancelled"
     )
     assert (hub.slurm / f"cancelled-{number}").exists()
     assert not alice.server()
