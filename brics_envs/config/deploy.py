@@ -92,13 +92,10 @@ class DeploySettings(JobSettings):
         2, description="nodes of the Slurm in the pod", json_schema_extra={"unit": "nodes"}
     )
     slurmGpus: Gpus = Field(
-        "gpu:gh200:4",
-        description="GPUs, which do not exist, of each of these nodes, as Slurm has them; empty: none",
+        "gpu:gh200:4", description="simulated GPUs of each of these nodes, as in Slurm's Gres=; empty: none"
     )
     slurmCpuOvercommit: Annotated[Count, Field(ge=1, le=100)] = Field(
-        5,
-        description="how many times the machine's processors these nodes have together; what does not fit waits in the "
-        "queue",
+        5, description="CPUs of these nodes together, as a multiple of the machine's"
     )
     slurmHostAliases: HostAliases = Field(
         default_factory=dict, description="addresses of Slurm hosts that DNS does not know"
@@ -195,10 +192,9 @@ class DeploySettings(JobSettings):
         return self.model_copy(update={key: defaults[key] for key in unset})
 
     def for_slurm_in_pod(self) -> DeploySettings:
-        """The same where Slurm runs in the pod.
+        """The same where Slurm runs in the pod, whose image has its own places for what existing deployments name.
 
-        Its image has its own places for what existing deployments name. Its GPUs, which do not exist, are fewer than
-        the users who fit: none is proposed.
+        Its simulated GPUs are fewer than the users who fit: the form proposes none.
         """
         theirs = [key for key, place in PLACES_OF_OTHER_IMAGE.items() if getattr(self, key) == place]
         fields = type(self).model_fields

@@ -41,7 +41,6 @@ SIGN_IN_PROXY_PATH = "/oidc/"
 VARIABLE = r"(\$[A-Za-z_][A-Za-z0-9_]*|\$\{[A-Za-z_][A-Za-z0-9_]*\})"
 """A shell variable, as a job's script has it."""
 
-
 LOG_LEVELS = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 

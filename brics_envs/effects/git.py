@@ -1,4 +1,4 @@
-"""What the project asks of Git: reach, clone, list files. May import: errors, config, plan, process, files.
+"""What the project asks of Git: reach, look at clones, list files. May import: errors, config, plan, process, files.
 
 Nobody is ever asked for a password: Git and SSH fail instead. Credentials of a URL reach Git through its
 environment, never through arguments. Nothing here writes to a repository that exists; effects.clone_update does.
@@ -7,19 +7,15 @@ environment, never through arguments. Nothing here writes to a repository that e
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import shutil
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from brics_envs.config.repos import GitUrl, parse_url
 from brics_envs.effects import process
-from brics_envs.effects.files import locked, temporary_directory
 from brics_envs.errors import EnvsError
 from brics_envs.plan.repos import ExistingClone
 
@@ -70,32 +66,6 @@ def unreachable(url: GitUrl, deadline_s: float = REACH_DEADLINE_S) -> str:
     return "" if done.status == 0 else _summary(done.stderr)
 
 
-def clone(
-    url: GitUrl,
-    ref: str | None,
-    directory: Path,
-    report: Callable[[str], None],
-    problem_of: Callable[[str, Path], str],
-) -> bool:
-    """Clone a repository; ``directory`` comes into being whole, by a rename, or not at all.
-
-    :param ref: branch, tag or commit; none means the default branch.
-    :param report: is given lines of progress.
-    :param problem_of: tells, of the directory's name and the clone, why it is not kept; ``""`` if it is.
-    :return: whether it was cloned; false if ``directory`` exists by now.
-    :raises EnvsError: it failed, with Git's words.
-    """
-    try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        with locked(directory.parent / f".{directory.name}.lock", CLONE_DEADLINE_S):
-            if directory.exists() or directory.is_symlink():
-                return False
-            _clone_beside(url, ref, directory, report, problem_of)
-    except OSError as error:
-        raise EnvsError(f"{directory}: cannot be made: {error.strerror or error}") from error
-    return True
-
-
 def existing_clone(directory: Path) -> ExistingClone | None:
     """Look at what is in ``_dev_build_data/NAME``; none if there is nothing.
 
@@ -108,7 +78,7 @@ def existing_clone(directory: Path) -> ExistingClone | None:
     # GitPython takes long to load, and most commands find no clone that must be compared with a flag.
     import git
 
-    _forget_hook()
+    forget_hook()
     try:
         with git.Repo(directory) as repository:
             config = repository.config_reader("repository")
@@ -185,7 +155,7 @@ def head_commit(directory: Path) -> str:
 
 def run_git(argv: list[str], timeout_s: float, env: dict[str, str]) -> process.Completed:
     """Run Git, whatever comes of it."""
-    _forget_hook()
+    forget_hook()
     return process.run(["git", *argv], timeout_s=timeout_s, env={"LC_ALL": "C", **env}, check=False)
 
 
@@ -197,7 +167,7 @@ def _git_in(directory: Path, argv: list[str]) -> process.Completed:
     return run_git(["-C", str(directory), *options, *argv], LOCAL_DEADLINE_S, {"GIT_OPTIONAL_LOCKS": "0"})
 
 
-def _forget_hook() -> None:
+def forget_hook() -> None:
     """Forget the repository whose Git hook started us: it is not the one that is asked about."""
     for name in _HOOK_VARIABLES:
         os.environ.pop(name, None)
@@ -233,54 +203,6 @@ def _ssh_command() -> str:
     with contextlib.suppress(process.CommandError):
         return run_git(["config", "--get", "core.sshCommand"], LOCAL_DEADLINE_S, {}).stdout.strip() or "ssh"
     return "ssh"
-
-
-def _clone_beside(
-    url: GitUrl,
-    ref: str | None,
-    directory: Path,
-    report: Callable[[str], None],
-    problem_of: Callable[[str, Path], str],
-) -> None:
-    """Clone into a temporary directory and rename; whoever calls holds the lock."""
-    prefix = f".{directory.name}.part-"
-    # Under the lock these can only be what a killed process left behind.
-    for stale in directory.parent.glob(f"{prefix}*"):
-        shutil.rmtree(stale, ignore_errors=True)
-    with temporary_directory(prefix, directory.parent) as part:
-        made = part / directory.name
-        _run_worker(url, ref, made, report)
-        if problem := problem_of(directory.name, made):
-            raise EnvsError(f"{url}{_at(ref)}: {problem.replace(str(made), 'the clone')}")
-        made.rename(directory)
-
-
-def _run_worker(url: GitUrl, ref: str | None, target: Path, report: Callable[[str], None]) -> None:
-    _forget_hook()
-    request = json.dumps({"url": url.url, "ref": ref, "target": str(target)}).encode()
-    env = {**remote_environment(url), "LC_ALL": "C", "PYTHONPATH": str(PROJECT_ROOT)}
-    hint = f"check the URL{' and the REF' if ref else ''}, and that this machine may read the repository"
-    if ref is None and "@" in urlsplit(url.url).path:
-        hint += "; a slash in a REF is written %2F"
-    try:
-        done = process.run(
-            [sys.executable, "-m", "brics_envs.effects.clone_worker"],
-            timeout_s=CLONE_DEADLINE_S,
-            stdin=request,
-            env=env,
-            check=False,
-            on_line=lambda line: report(f"{target.name}: {line}") if line.endswith("%") else None,
-        )
-    except process.CommandError as error:
-        reason = f"timed out after {CLONE_DEADLINE_S:g} s" if error.status is None else error.message
-        raise EnvsError(f"{url}{_at(ref)} cannot be cloned: {reason}", hint=hint) from None
-    if done.status != 0:
-        words = "\n".join(f"  {line}" for line in done.stderr.splitlines()[-process.LAST_LINES :])
-        raise EnvsError(f"{url}{_at(ref)} cannot be cloned:\n{words}", hint=hint)
-
-
-def _at(ref: str | None) -> str:
-    return f" at {ref}" if ref else ""
 
 
 def _summary(stderr: str) -> str:

@@ -28,6 +28,7 @@ from brics_envs.config.repos import (
 from brics_envs.config.versions import load_versions
 from brics_envs.effects import git
 from brics_envs.effects.at_once import at_once
+from brics_envs.effects.clone import clone
 from brics_envs.effects.snapshot import digest_of, take_snapshot
 from brics_envs.errors import ConfigError
 from brics_envs.lifecycle.report import passing
@@ -219,7 +220,7 @@ def _carry_out_one(decision: Decision, report: Callable[[str], None], problem_of
         return decision.directory
     began = time.monotonic()
     report(_clone_words(decision, "cloning"))
-    if git.clone(decision.url, decision.ref, decision.directory, passing, problem_of):
+    if clone(decision.url, decision.ref, decision.directory, passing, problem_of):
         report(f"{decision.name}: cloned in {time.monotonic() - began:.1f} s")
     elif there := git.existing_clone(decision.directory):
         # Another command was quicker; what it cloned may be something else.

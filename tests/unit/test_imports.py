@@ -11,6 +11,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "brics_envs"
 
+MOST_LINES = 300
+"""Of a module: what is longer holds more than one idea."""
+
 LEVELS = {"errors": 0, "config": 1, "plan": 2, "kustomize": 2, "effects": 3, "lifecycle": 4, "cli": 5}
 """Parts of brics_envs: each may import itself and what is below it."""
 
@@ -115,3 +118,10 @@ def test_what_is_imported_is_installed_for_the_commands(module: str) -> None:
     named = {name.split(".")[0] for name in imported_names(module)}
     foreign = named - {"brics_envs", "pykustomize"} - sys.stdlib_module_names
     assert foreign <= installed
+
+
+@pytest.mark.parametrize("place", ["brics_envs", "pykustomize", "build", "k8s", "packages"])
+def test_modules_are_short(place: str) -> None:
+    modules = [path for path in (ROOT / place).rglob("*.py") if "tests" not in path.relative_to(ROOT).parts]
+    assert modules
+    assert not {path: lines for path in modules if (lines := len(path.read_text().splitlines())) > MOST_LINES}

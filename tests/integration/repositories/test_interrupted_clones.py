@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 from brics_envs.config.repos import parse_url
 from brics_envs.effects import process
-from brics_envs.effects.git import clone
+from brics_envs.effects.clone import clone
 try:
     clone(parse_url(sys.argv[1]), None, Path(sys.argv[2]), print, lambda _name, _directory: "")
 except KeyboardInterrupt:
