@@ -395,6 +395,7 @@ def _are_options(value: Any) -> bool:
     return (
         isinstance(value, str)
         and value.startswith("-")
+        and value[1:2] not in ("", " ")
         and value[-1] != " "
         and all(" " <= character <= "~" for character in value)
     )
