@@ -118,7 +118,7 @@ def main(instance: Instance, port: int, rounds: int) -> None:
                 wrapper = [bench.wrapper_seconds(f"mark-{n}-") for n in range(rounds)]
             print(f"edit of bricsauthenticator → healthy hub: {', '.join(f'{s:.2f}' for s in hub)} s")
             print(
-                f"edit of a wrapper script → in force at the next call, which took more by: {max(wrapper):.3f} s"
+                f"edit of a wrapper script → live at the next call, which took longer by: {max(wrapper):.3f} s"
             )
             print(f"live / rebuild: {statistics.median(hub) / rebuild:.3f}")
         finally:

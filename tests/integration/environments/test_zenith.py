@@ -144,7 +144,7 @@ def test_a_way_past_the_tunnel_is_refused(dev: One, around: Outside) -> None:
     options = ("--deploy-dir", str(around.directory / "deploy-dev"), "--direct-port", str(free_port()))
     done = dev.world.invoke("up", *dev.options, *options)
     assert done.status == BAD_INPUT
-    assert "Zenith tunnel alone" in done.stderr
+    assert "only through its Zenith tunnel" in done.stderr
 
 
 def test_a_server_that_does_not_let_the_client_in(dev: One, around: Outside, way: Way) -> None:
