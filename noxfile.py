@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 import shutil
 import sys
@@ -38,6 +39,20 @@ def install(session: nox.Session) -> None:
     pip = [sys.executable, "-m", "pip", "--quiet", "--quiet", "--no-input", "--disable-pip-version-check"]
     session.run(*pip, "install", "--require-hashes", "--requirement", str(LOCK))
     STAMP.write_text(LOCK.read_text())
+
+
+def install_eslint(session: nox.Session) -> None:
+    """Install ESLint beside the environment, unless that very lock's is there."""
+    source, target = ROOT / "requirements/javascript", Path(sys.prefix) / "javascript"
+    names = ["package.json", "package-lock.json", "eslint.config.js"]
+    if all((target / name).is_file() and filecmp.cmp(source / name, target / name, False) for name in names):
+        return
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    for name in names[:2]:
+        shutil.copy(source / name, target)
+    session.run("npm", "ci", "--prefix", str(target), "--no-fund", "--no-audit", "--loglevel=error")
+    shutil.copy(source / names[2], target)
 
 
 def run_pytest(session: nox.Session, *where: str, options: tuple[str, ...] = ()) -> None:
@@ -113,6 +128,11 @@ LINTERS: dict[str, Callable[[Checked], list[str]]] = {
     "hadolint": lambda checked: ["hadolint", *checked.files(is_containerfile)],
     "shellcheck": lambda checked: ["shellcheck", *checked.files(is_shell_script)],
     "codespell": lambda checked: ["codespell", *checked.files()],
+    "eslint": lambda checked: [
+        f"{sys.prefix}/javascript/node_modules/.bin/eslint",
+        f"--config={sys.prefix}/javascript/eslint.config.js",
+        *checked.files(lambda path: path.suffix == ".js"),
+    ],
     "requirements": lambda _: [sys.executable, "requirements/check.py"],
     "aarch64": lambda _: [sys.executable, "requirements/aarch64.py"],
 }
@@ -120,7 +140,7 @@ LINTERS: dict[str, Callable[[Checked], list[str]]] = {
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, types, YAML, Containerfiles, shell scripts, spelling, requirements and wheels.
+    """Check style, types, YAML, Containerfiles, shell scripts, JavaScript, spelling, requirements and wheels.
 
     ``-- NAME [ARGS] [FILES]`` runs only that tool, on these files.
     """
@@ -131,6 +151,8 @@ def lint(session: nox.Session) -> None:
     chosen = {title: make for title, make in LINTERS.items() if title.startswith(name)}
     if not chosen:
         session.error(f"no such check: {name}; there are: {', '.join(LINTERS)}")
+    if "eslint" in chosen:
+        install_eslint(session)
     failed = [title for title, make in chosen.items() if not passes(session, [*make(checked), *args])]
     if failed:
         session.error(f"not clean: {', '.join(failed)}")
@@ -149,6 +171,15 @@ def passes(session: nox.Session, command: list[str]) -> bool:
 def unit(session: nox.Session) -> None:
     """Test the project's own code; starts neither podman nor Git."""
     run_pytest(session, "tests/unit", "pykustomize/tests/unit", options=at_once(CPUS))
+
+
+@nox.session
+def issuer(session: nox.Session) -> None:
+    """Test the local issuer's own modules; its sign-in as a whole is tested with the pod."""
+    install(session)
+    session.run(
+        "node", "--test", *(session.posargs or map(str, sorted(Path("tests/issuer").glob("*.test.js"))))
+    )
 
 
 @nox.session
