@@ -83,7 +83,7 @@ def slow(running: RunningInstance, daemon: str) -> Iterator[None]:
 
 def cut_connections(running: RunningInstance) -> None:
     """Kill the processes of sshd that serve the hub's connections."""
-    ok(running.run("slurm", "sh", "-c", "kill $(grep -sl '^sshd-session' /proc/[0-9]*/comm | cut -d/ -f3)"))
+    ok(running.run("slurm", "pkill", "^sshd-session"))
 
 
 def kill_hub(running: RunningInstance) -> None:
