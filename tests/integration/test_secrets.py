@@ -36,7 +36,7 @@ COMMANDS_TO_BE_SEEN = (
     "ssh -F /etc/brics/ssh/ssh_config",
     "sudo -n -u testuser.project1",
     "slurmspawner_sbatch",
-    "slurmspawner_squeue",
+    "squeue --noheader",
     "slurmspawner_scancel",
     "slurmctld -D",
     "jupyterhub-singleuser",
