@@ -88,7 +88,7 @@ def test_a_clone_that_cannot_work_is_not_kept(project: Project, upstream: Path) 
     pyproject = upstream / "pyproject.toml"
     pyproject.write_text(pyproject.read_text().replace("slurmspawner_squeue", "squeue"))
     commit(upstream)
-    with pytest.raises(EnvsError, match="no script slurmspawner_squeue"):
+    with pytest.raises(EnvsError, match="it lacks script slurmspawner_squeue"):
         project.up(NAME, f"{OTHER}=file://{upstream}")
     assert not (project.root / "_dev_build_data" / OTHER).exists()
     # For another purpose it may do.
