@@ -81,8 +81,7 @@ def _run_worker(url: GitUrl, ref: str | None, target: Path, report: Callable[[st
         reason = f"timed out after {git.CLONE_DEADLINE_S:g} s" if error.status is None else error.message
         raise EnvsError(f"{url}{_at(ref)} cannot be cloned: {reason}", hint=hint) from None
     if done.status != 0:
-        words = "\n".join(f"  {line}" for line in done.stderr.splitlines()[-process.LAST_LINES :])
-        raise EnvsError(f"{url}{_at(ref)} cannot be cloned:\n{words}", hint=hint)
+        raise EnvsError(f"{url}{_at(ref)} cannot be cloned:\n{process.last_lines(done.stderr)}", hint=hint)
 
 
 def _at(ref: str | None) -> str:

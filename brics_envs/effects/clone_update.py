@@ -61,7 +61,7 @@ class _Clone:
         """
         done = self.ask(*argv)
         if done.status:
-            words = "\n".join(f"  {line}" for line in done.stderr.strip().splitlines()[-process.LAST_LINES :])
+            words = process.last_lines(done.stderr.strip())
             raise EnvsError(f"{self.directory}: `git {argv[0]}` failed:\n{words}", hint=hint)
         return done.stdout.strip()
 

@@ -40,6 +40,11 @@ _running: set[subprocess.Popen[bytes]] = set()
 _lock = threading.Lock()
 
 
+def last_lines(output: str) -> str:
+    """The end of a command's output, indented, for a message."""
+    return "\n".join(f"  {line}" for line in output.splitlines()[-LAST_LINES:])
+
+
 class CommandError(EnvsError):
     """A command that failed; carries the command, its exit status and the last lines of its output."""
 
@@ -48,7 +53,7 @@ class CommandError(EnvsError):
         self.status = status
         self.output = output
         ended = "timed out" if status is None else f"failed with exit status {status}"
-        tail = "\n".join(f"  {line}" for line in output.splitlines()[-LAST_LINES:])
+        tail = last_lines(output)
         super().__init__(f"`{shlex.join(argv)}` {ended}" + (f":\n{tail}" if tail else ""), hint=hint)
 
 
