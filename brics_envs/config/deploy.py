@@ -95,7 +95,7 @@ class DeploySettings(JobSettings):
         "gpu:gh200:4", description="simulated GPUs of each of these nodes, as in Slurm's Gres=; empty: none"
     )
     slurmCpuOvercommit: Annotated[Count, Field(ge=1, le=100)] = Field(
-        5, description="CPUs of these nodes together, as a multiple of the machine's"
+        5, description="total CPUs of these nodes, as a multiple of the machine's"
     )
     slurmHostAliases: HostAliases = Field(
         default_factory=dict, description="addresses of Slurm hosts that DNS does not know"
@@ -104,7 +104,7 @@ class DeploySettings(JobSettings):
         None, description="OpenID provider whose tokens are accepted; if not set, dev_realauth runs its own"
     )
     bricsPlatform: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$"), Kind("string")] = Field(
-        "brics.dev", description="resource that a project in the token must have to be offered"
+        "brics.dev", description="resource that a project in the token needs in order to be offered"
     )
     jwtAudience: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~:/-]+$"), Kind("string")] = Field(
         "brics-jupyterhub", description="required audience of tokens"

@@ -27,8 +27,8 @@ def parse_since(value: str, now: datetime) -> datetime | None:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ConfigError(
-            f"--since: {value!r} is no moment",
-            hint="give a time back from now, such as 90s, 10m, 2h or 1d, or "
+            f"--since: {value!r} is not a time",
+            hint="give a duration before now, such as 90s, 10m, 2h or 1d, or "
             "a date and time, such as 2026-01-31T12:00:00 (UTC)",
         ) from None
 

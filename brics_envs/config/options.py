@@ -103,7 +103,7 @@ OPTIONS = {
     ),
     "show-secrets": Option("show the secrets of _build/NAME, if any, instead of redacting them", False),
     "since": Option(
-        "what was written from then on: a time back from now, such as 10m, or a date and time (UTC)"
+        "only lines written since then: a duration before now, such as 10m, or a date and time (UTC)"
     ),
     "tail": Option("this many of the last lines of each log"),
     "to": Option("directory to create (default: the volume's name)"),

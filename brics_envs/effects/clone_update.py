@@ -91,7 +91,7 @@ class _Clone:
         if not self._is_ancestor("HEAD", "@{upstream}") and not self._is_ancestor("@{upstream}", "HEAD"):
             raise EnvsError(
                 f"{self.directory}: branch {branch} has commits of its own, and its origin has others",
-                hint=f"`git -C {self.directory} rebase` or `merge` puts them together",
+                hint=f"`git -C {self.directory} rebase` or `merge` combines them",
             )
         self.run("merge", "--ff-only", "--quiet", "@{upstream}", hint="commit or stash the edits first")
 

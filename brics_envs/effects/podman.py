@@ -96,6 +96,6 @@ def require_podman() -> None:
             ) from None
         raise
     except (ValueError, IndexError) as error:
-        raise EnvsError("`podman --version` prints no version", hint=hint) from error
+        raise EnvsError("`podman --version` printed no version number", hint=hint) from error
     if version < MINIMUM_VERSION:
         raise EnvsError(f"podman {words[-1]} is too old; {minimum} or newer is needed", hint=hint)

@@ -22,7 +22,7 @@ def check_machine(desired: DesiredState) -> None:
     facts = examine(desired.environment.root)
     limits = limited_resources(desired.overlay.pod)
     if reasons := list(obstacles(facts, limits)):
-        raise EnvsError("\n".join(reasons), hint="`invoke doctor` tells all that this machine lacks")
+        raise EnvsError("\n".join(reasons), hint="`invoke doctor` lists everything that this machine lacks")
     for fact in facts:
         if fact.state == "note" and (limits or fact.name != CONTROLLERS):
             say(fact.fix)

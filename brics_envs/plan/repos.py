@@ -165,7 +165,7 @@ def refuse_another(existing: ExistingClone, directory: Path, url: GitUrl, ref: s
     if problem:
         raise ConfigError(
             problem,
-            hint="an existing clone is not changed by itself: "
+            hint="an existing clone is never changed automatically: "
             f"`invoke clone --update --repo {directory.name}=URL[@REF]` switches its REF, "
             f"--repo {directory.name}={directory} uses it as it is; or move it away",
         )

@@ -201,7 +201,9 @@ def reservations(text: str) -> dict[str, list[str]]:
         words = line.split("#", 1)[0].split()
         names = [word.partition("=")[2] for word in words if word.lower().startswith("reservationname=")]
         if words and (len(names) != 1 or not names[0] or names[0] in found):
-            raise SetupError(f"reservations: needs one ReservationName=… of its own: {line.strip()}")
+            raise SetupError(
+                f"reservations: each line needs exactly one ReservationName=…, which no other line has: {line.strip()}"
+            )
         found |= dict.fromkeys(names, words)
     return found
 

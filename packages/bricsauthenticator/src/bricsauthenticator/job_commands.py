@@ -42,8 +42,8 @@ class JobCommands(SlurmSpawner):  # type: ignore[misc]
     ).tag(config=True)
     batch_watch_cmd = Unicode(
         f"squeue --noheader --all --states=all --jobs={{job_ids}} --format={slurm.ALL_FORMAT}",
-        help="Command, without exec_prefix, that tells the states of all servers' jobs, run as one that may see them."
-        " Where it fails or does not show them, and if it is empty, batch_query_cmd is run for each.",
+        help="Command, without exec_prefix, that prints the states of all servers' jobs, run as an account that may see"
+        " them. Where it fails or does not show them, and if it is empty, batch_query_cmd is run for each.",
     ).tag(config=True)
     batch_script = Unicode(batch_script.BATCH_SCRIPT).tag(config=True)
     launcher_python = Unicode(

@@ -49,13 +49,13 @@ class TrackedJob(JobCommands):
     ).tag(config=True)
 
     startup_poll_interval = Float(
-        0.25, help="Seconds between the first looks at a starting job; they become rarer with time."
+        0.25, help="Seconds between the first checks of a starting job; later ones are less frequent."
     ).tag(config=True)
-    max_startup_poll_interval = Float(5.0, help="Most seconds between two looks at a starting job.").tag(
-        config=True
-    )
+    max_startup_poll_interval = Float(
+        5.0, help="Longest time between two checks of a starting job, seconds."
+    ).tag(config=True)
     failing_poll_interval = Float(
-        60.0, min=1.0, help="Most seconds between two questions while Slurm does not answer."
+        60.0, min=1.0, help="Longest time between two queries while Slurm does not answer, seconds."
     ).tag(config=True)
 
     mark = ""

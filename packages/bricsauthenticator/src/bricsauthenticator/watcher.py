@@ -253,7 +253,7 @@ class Watcher:
         for watched in gone:
             self._take(watched, slurm.FORGOTTEN, now)
         if doubtful := len(suspects) - len(gone):
-            self._say(f"Slurm has forgotten {doubtful} jobs at once: gone if their servers do not answer")
+            self._say(f"Slurm has forgotten {doubtful} jobs at once: gone unless their servers answer")
 
     def _take(self, watched: Watched, job: slurm.Job, now: float) -> None:
         """Keep an answer, if it says anything."""
