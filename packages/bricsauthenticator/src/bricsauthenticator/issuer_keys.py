@@ -138,6 +138,7 @@ class IssuerKeys:
                 raise
             self._failed = None
             self._key_set = KeySet(keys, self._clock())
+            self._log.debug("Fetched the issuer's keys: %d", len(keys))
             return self._key_set
 
     async def _download(self) -> tuple[Mapping[str, Any], ...]:
