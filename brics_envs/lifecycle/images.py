@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from brics_envs.config.versions import load_versions
 from brics_envs.effects import images as effects
+from brics_envs.effects.git import PROJECT_ROOT, head_commit
 from brics_envs.lifecycle.report import passing
 from brics_envs.plan.image_decisions import Decision, Storage, decide
 from brics_envs.plan.images import (
@@ -116,6 +117,7 @@ def _carry_out_one(
             base_id=base_id,
             recipe=decision.recipe,
             digest=storage.digest(image, base_id),
+            revision=head_commit(PROJECT_ROOT),
             rebuild=rebuild,
             volumes=volumes,
             report=progress,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from brics_envs.config.versions import PROJECT_VERSION
 from brics_envs.plan.debian_sources import DebianState
 from brics_envs.plan.images import DEBIAN_OPTIONS, Build, DebianRoot
 from brics_envs.plan.names import (
@@ -18,6 +19,8 @@ from brics_envs.plan.names import (
     LABEL_DEBIAN_RELEASE,
     LABEL_INPUTS,
     LABEL_PROJECT,
+    LABEL_REVISION,
+    LABEL_VERSION,
     PROJECT,
 )
 
@@ -35,14 +38,18 @@ class BaseImage:
     recipe: str
 
 
-def image_labels(digest: str, base: BaseImage) -> dict[str, str]:
+def image_labels(digest: str, base: BaseImage, revision: str) -> dict[str, str]:
     """The labels of an image that we build.
 
     :param digest: of all that goes into it.
+    :param revision: the project's commit in hexadecimal; empty: it is not known.
     """
     return {
         LABEL_PROJECT: PROJECT,
         LABEL_INPUTS: digest,
+        LABEL_VERSION: PROJECT_VERSION,
+        # In any case, so that none of the base image's is inherited.
+        LABEL_REVISION: revision or "unknown",
         LABEL_BASE: base.name,
         LABEL_BASE_ID: base.id,
         LABEL_BASE_CREATED: base.created,
@@ -55,6 +62,7 @@ def build_arguments(
     *,
     base: BaseImage,
     digest: str,
+    revision: str,
     rebuild: bool,
     volumes: tuple[str, ...],
     limits: Mapping[str, int],
@@ -62,7 +70,7 @@ def build_arguments(
 ) -> list[str]:
     """podman's arguments that build an image.
 
-    :param digest: of all that goes into it.
+    :param digest, revision: as :func:`image_labels` has them.
     :param volumes: the host's settings for the build alone, as ``--volume`` takes them.
     :param limits: this process's own hard limits by name; podman would ask for higher ones, which only
         CAP_SYS_RESOURCE allows.
@@ -71,7 +79,7 @@ def build_arguments(
     # One stage after the other, podman's default: with several jobs podman 5.4 at times overlooks layers that it has.
     arguments = ["build", "--pull=never", "--network=host", f"--file={image.containerfile}"]
     arguments += [f"--tag={image.tag}", f"--layer-label={LABEL_PROJECT}={PROJECT}"]
-    arguments += [f"--label={key}={value}" for key, value in image_labels(digest, base).items()]
+    arguments += [f"--label={key}={value}" for key, value in image_labels(digest, base, revision).items()]
     arguments += [f"--target={image.target}"] if image.target else []
     arguments += ["--no-cache"] if rebuild else []
     arguments += [f"--build-arg={key}={value}" for key, value in (("BASE_IMAGE", base.id), *image.args)]

@@ -41,6 +41,11 @@ LABEL_INPUTS = "brics.inputs"
 LABEL_BASE = "org.opencontainers.image.base.name"
 """Of an image: the name of the one that it was built on (OCI's annotation of that name)."""
 
+LABEL_VERSION = "org.opencontainers.image.version"
+LABEL_REVISION = "org.opencontainers.image.revision"
+"""Of an image: the project's version, and the commit that it was built from (OCI's annotations of those names). No
+reason to build an image anew: that is what :data:`LABEL_INPUTS` tells."""
+
 LABEL_BASE_ID = "brics.base-id"
 LABEL_BASE_CREATED = "brics.base-created"
 """Of an image: ID, and time of making (RFC 3339), of the one that it was built on."""

@@ -84,6 +84,7 @@ def up(c: Context) -> None:
                     base_id=base,
                     recipe="0",
                     digest="0",
+                    revision="",
                     rebuild=False,
                     volumes=volumes,
                     report=print,

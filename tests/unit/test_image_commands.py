@@ -30,6 +30,7 @@ def test_build_arguments() -> None:
         IMAGE,
         base=BASE,
         digest="4567",
+        revision="0a1b",
         rebuild=False,
         volumes=("/tmp/pip.conf:/etc/pip.conf:ro",),  # noqa: S108
         limits={"nofile": 1024},
@@ -44,6 +45,8 @@ def test_build_arguments() -> None:
         "--layer-label=app.kubernetes.io/part-of=brics-jupyterhub-envs",
         "--label=app.kubernetes.io/part-of=brics-jupyterhub-envs",
         "--label=brics.inputs=4567",
+        "--label=org.opencontainers.image.version=0.1.0",
+        "--label=org.opencontainers.image.revision=0a1b",
         "--label=org.opencontainers.image.base.name=quay.io/a/b:1",
         "--label=brics.base-id=0123",
         "--label=brics.base-created=2026-11-22T10:00:00Z",
@@ -60,9 +63,10 @@ def test_build_arguments() -> None:
         "/project/build",
     ]
     again = build_arguments(
-        IMAGE, base=BASE, digest="4567", rebuild=True, volumes=(), limits={}, command_id="89"
+        IMAGE, base=BASE, digest="4567", revision="", rebuild=True, volumes=(), limits={}, command_id="89"
     )
     assert "--no-cache" in again
+    assert "--label=org.opencontainers.image.revision=unknown" in again
 
 
 def test_debian_arguments() -> None:
