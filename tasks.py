@@ -7,7 +7,7 @@ are in `brics_envs.config.options`.
 from pathlib import Path
 from typing import Any
 
-from brics_envs.cli import project_task, read_up_options
+from brics_envs.cli import after_dashes, project_task, read_up_options
 from brics_envs.config.options import DEFAULT_INSTANCE, parse_token_options
 from brics_envs.config.repos import parse_choices
 from brics_envs.errors import ConfigError
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent
 
 BUILD = ("env", "instance", "base", "repo", "rebuild")
 RENDER = ("env", "instance", "port", "deploy-dir")
-UP = (*BUILD, "port", "deploy-dir", "direct-port", "yes", "live")
+UP = (*BUILD, "port", "deploy-dir", "direct-port", "yes", "live", "debug")
 
 
 @project_task(*UP)
@@ -48,7 +48,7 @@ def down(lifecycle: Any, instance: str, all: bool, keep_volumes: bool, force: bo
         print(lifecycle.down(ROOT, parse_instance(instance), keep_volumes=keep_volumes, force=force))
 
 
-@project_task(*(option for option in UP if option != "live"))
+@project_task(*(option for option in UP if option not in ("live", "debug")))
 def service(lifecycle: Any, **options: Any) -> None:
     """Bring an environment up, and write a systemd unit (Quadlet) that starts it at boot."""
     print(lifecycle.service(read_up_options(ROOT, options)))
@@ -80,6 +80,12 @@ def logs(lifecycle: Any, container: str, instance: str, follow: bool, tail: str,
 def shell(lifecycle: Any, user: str, instance: str, container: str = "jupyterhub") -> None:
     """Open an interactive shell in a container."""
     lifecycle.shell(parse_instance(instance), container, user)
+
+
+@project_task()
+def test(lifecycle: Any, repo_name: str, instance: str) -> None:
+    """Run a package's own tests in the container where it lives: `-- ARGS` are for pytest."""
+    lifecycle.test(parse_instance(instance), repo_name, after_dashes())
 
 
 @project_task(*RENDER)

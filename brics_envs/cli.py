@@ -164,6 +164,11 @@ ParseMachine.error = functools.partialmethod(_suggest_closest, ParseMachine.erro
 ParseMachine.complete_flag = functools.partialmethod(_require_values, ParseMachine.complete_flag)  # type: ignore[assignment]
 
 
+def after_dashes() -> list[str]:
+    """What follows ``--`` on the command line, as the shell gave it: invoke would join it with blanks."""
+    return sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
+
+
 def read_up_options(root: Path, given: Mapping[str, Any]) -> UpOptions:
     """The options of ``up``, or of a task that has some of them; the others have their defaults.
 

@@ -66,22 +66,27 @@ class Environment:
         return {file.name: read_text(file) for file in files}
 
 
-def load_layers(environment: Environment) -> dict[str, str]:
+def load_layers(environment: Environment, *, debug: bool = False) -> dict[str, str]:
     """Further layers of the hub's configuration by their names in the hub's container: the user's own, if there is one.
 
+    :param debug: with the one that lets a debugger in.
     :raises ConfigError: it cannot be read, or is no Python.
     """
+    layers = {}
+    if debug:
+        debugger = environment.root / "k8s/debugger/00-debugger.py"
+        layers[debugger.name] = debugger.read_text(encoding="utf-8")
     file = environment.local_layer
     try:
         text = file.read_text(encoding="utf-8")
         compile(text, str(file), "exec")
     except FileNotFoundError:
-        return {}
+        return layers
     except SyntaxError as error:
         raise ConfigError(f"{file}:{error.lineno}: {error.msg}") from None
     except (OSError, ValueError) as error:
         raise ConfigError(f"{file}: cannot be read: {error}") from None
-    return {LOCAL_LAYER: text}
+    return layers | {LOCAL_LAYER: text}
 
 
 def environment_names(root: Path) -> list[str]:

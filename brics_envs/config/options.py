@@ -70,6 +70,10 @@ OPTIONS = {
     ),
     "claim": Option("additional claim KEY=VALUE, where VALUE is JSON or a string; may be repeated", None),
     "container": Option("container of the pod, such as jupyterhub or slurm"),
+    "debug": Option(
+        "let a debugger attach at the sign-in port + 91 on 127.0.0.1; whoever connects runs code as the hub",
+        False,
+    ),
     "deploy-dir": Option(
         "directory with a deployment's settings (deploy.yaml or deploy-configmap.yaml) and keys"
     ),
@@ -96,6 +100,7 @@ OPTIONS = {
         "take security updates: pull base images and rebuild all images with the distributions' current packages",
         False,
     ),
+    "repo-name": Option("bricsauthenticator or slurmspawner_wrappers"),
     "repo": Option(
         "where bricsauthenticator or slurmspawner_wrappers comes from: NAME=PATH, NAME=URL[@REF] or "
         "NAME=builtin; may be repeated",

@@ -66,5 +66,6 @@ def options_of(root: Path, pod: PodState, applied: Applied) -> UpOptions:
         refresh=False,
         yes=False,
         live=False,
+        debug=bool(applied.options.get("debug")),
         **{name: applied.options.get(name, "") for name in ("port", "deploy_dir", "direct_port")},
     )

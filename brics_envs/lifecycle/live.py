@@ -29,13 +29,14 @@ READ, ENTER = 0o004, 0o005
 
 
 def refuse_live_in_production(options: UpOptions, desired: DesiredState) -> None:
-    """Refuse ``--live`` where images are those for production, which no directory replaces.
+    """Refuse ``--live`` and ``--debug`` where images are those for production: no directory replaces what they hold.
 
     :raises ConfigError: it was given.
     """
-    if options.live and desired.overlay.stage == "prod":
+    if (options.live or options.debug) and desired.overlay.stage == "prod":
+        option = "--live" if options.live else "--debug"
         raise ConfigError(
-            f"--live: not possible in {desired.environment.name}, which has production images",
+            f"{option}: not possible in {desired.environment.name}, which has production images",
             hint="use a development environment",
         )
 

@@ -31,7 +31,7 @@ from brics_envs.plan.desired import DesiredState
 from brics_envs.plan.manifest import refuse_unknown_references
 from brics_envs.plan.names import ZENITH_CONTAINER, Instance, parse_instance
 from brics_envs.plan.overlay import Overlay
-from brics_envs.plan.ports import Endpoint, container_ports, hub_api_endpoint, plan_ports
+from brics_envs.plan.ports import Endpoint, container_ports, hub_api_endpoint, plan_ports, with_debugger
 from brics_envs.plan.secrets import deploy_dir_files
 from brics_envs.plan.without_effect import without_effect
 
@@ -54,6 +54,7 @@ class UpOptions:
     refresh: bool = False
     yes: bool = False
     live: bool = False
+    debug: bool = False
 
     @property
     def of_manifest(self) -> dict[str, str]:
@@ -62,6 +63,7 @@ class UpOptions:
             "port": str(self.port),
             "deploy_dir": str(self.deploy_dir.resolve()) if self.deploy_dir else "",
             "direct_port": str(self.direct_port) if self.direct_port else "",
+            "debug": "yes" if self.debug else "",
         }
 
 
@@ -79,6 +81,7 @@ def read_options(
     refresh: bool,
     yes: bool,
     live: bool,
+    debug: bool,
 ) -> UpOptions:
     """The options as the command line gives them, read and checked.
 
@@ -97,6 +100,7 @@ def read_options(
         refresh=refresh,
         yes=yes,
         live=live,
+        debug=debug,
     )
 
 
@@ -134,14 +138,14 @@ def prepare(options: UpOptions) -> DesiredState:
         settings=settings,
         slurm_files=environment.slurm_files() if overlay.has_slurm else {},
         dev_users=(settings.devUsers or load_dev_users(environment.dev_users)) if has_users else (),
-        ports=ports,
+        ports=with_debugger(ports, options.port) if options.debug else ports,
         deploy_files=load_deploy_files(deploy_dir or Path(), files, settings.sshHostname)
         if deploy_dir or not needed
         else None,
         images={ZENITH_CONTAINER: load_versions(environment.root).zenith_client_image}
         if ZENITH_CONTAINER in overlay.containers
         else {},
-        layers=load_layers(environment),
+        layers=load_layers(environment, debug=options.debug),
         without_effect=ignored,
     )
 

@@ -228,6 +228,11 @@ def summary(desired: DesiredState) -> str:
             f"with tokens: {loopback_url(desired.ports.direct)}{desired.settings.baseUrl}; whoever reaches this "
             "port signs in with a token in X-Auth-Id-Token (`invoke token`)"
         )
+    if desired.ports.debug is not None:
+        lines.append(
+            f"debugger: 127.0.0.1:{desired.ports.debug}; whoever reaches this port runs code as the hub "
+            "(docs/develop.md has editors' settings)"
+        )
     if desired.awaits_tokens:
         lines.append(f"sign-in needs a token of {desired.settings.oidcServer} in X-Auth-Id-Token")
     return "\n".join(lines)

@@ -78,8 +78,15 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
-    "jupyterhub": Kind("jupyterhub", ("jupyterhub", "live"), ("hub.txt", "build.txt"), "bricsauthenticator"),
-    "slurm": Kind("slurm", ("slurm", "live"), ("user-environment.txt", "build.txt"), "slurmspawner_wrappers"),
+    "jupyterhub": Kind(
+        "jupyterhub", ("jupyterhub", "live"), ("hub.txt", "dev-tools.txt", "build.txt"), "bricsauthenticator"
+    ),
+    "slurm": Kind(
+        "slurm",
+        ("slurm", "live"),
+        ("user-environment.txt", "dev-tools.txt", "build.txt"),
+        "slurmspawner_wrappers",
+    ),
     "issuer": Kind(folders=("issuer",)),
     "proxy": Kind(folders=("proxy",)),
 }

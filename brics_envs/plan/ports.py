@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -25,6 +25,12 @@ SIGN_IN_PORT = 8010
 ISSUER_OFFSET = 90
 """The local issuer's port is the sign-in port plus this: a second instance needs no further option."""
 
+DEBUG_OFFSET = 91
+"""Where a debugger is attached to the hub: the sign-in port plus this."""
+
+DEBUGGER_PORT = 5678
+"""Where the hub's debugger listens in the pod (k8s/debugger)."""
+
 LAST_PORT = 65535
 ISSUER = "issuer"
 """The name of the issuer's port in the manifest."""
@@ -45,18 +51,19 @@ class Ports:
     """What is published under which port, on 127.0.0.1 but for the last; None: not published.
 
     ``http`` is what users open; ``issuer`` the local issuer; ``direct`` where the proxy takes tokens instead of signing
-    users in itself; ``hub_api`` where jobs elsewhere reach the hub.
+    users in itself; ``hub_api`` where jobs elsewhere reach the hub; ``debug`` where a debugger is attached to the hub.
     """
 
     http: int | None
     issuer: int | None = None
     direct: int | None = None
     hub_api: Endpoint | None = None
+    debug: int | None = None
 
     @property
     def published(self) -> tuple[Endpoint, ...]:
         """All of them."""
-        on_loopback = [port for port in (self.http, self.issuer, self.direct) if port is not None]
+        on_loopback = [port for port in (self.http, self.issuer, self.direct, self.debug) if port is not None]
         others = [self.hub_api] if self.hub_api else []
         return (*(Endpoint(LOOPBACK, port) for port in on_loopback), *others)
 
@@ -110,6 +117,21 @@ def plan_ports(
     return Ports(port, issuer, direct_port)
 
 
+def with_debugger(ports: Ports, port: int) -> Ports:
+    """The same, and one for a debugger.
+
+    :param port: the sign-in port.
+    :raises ConfigError: there is no such port, or it is another's.
+    """
+    debug = port + DEBUG_OFFSET
+    if debug > LAST_PORT or debug in (ports.issuer, ports.direct):
+        why = "above the last port" if debug > LAST_PORT else "another's already"
+        raise ConfigError(
+            f"--debug: the debugger's port would be {debug}, which is {why}", hint="choose another --port"
+        )
+    return replace(ports, debug=debug)
+
+
 def _taken_inside(issuer: int, inside: Mapping[int, str]) -> str:
     """Why the port cannot be the issuer's: in the pod, where it leads to the issuer, it is another's."""
     if issuer > LAST_PORT:
@@ -161,6 +183,9 @@ def beside(url: str) -> str:
 def publish(pod: Document, ports: Ports) -> None:
     """Write the published ports into a pod, which is changed."""
     for container in pod["spec"]["containers"]:
+        if container["name"] == "jupyterhub" and ports.debug is not None:
+            entry = {"name": "debugger", "containerPort": DEBUGGER_PORT, "protocol": "TCP"}
+            container.setdefault("ports", []).append(entry | {"hostIP": LOOPBACK, "hostPort": ports.debug})
         for entry in container.get("ports") or ():
             if entry.get("name") == "http" and "hostPort" in entry:
                 entry["hostPort"] = ports.http

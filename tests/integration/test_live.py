@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from brics_envs.errors import BAD_INPUT
 from tests.support.checkout import PROJECT
 from tests.support.commands import Measured, invoke, ok
+from tests.support.debug_client import DebugClient
 from tests.support.git_repositories import commit, git
 from tests.support.hub_client import HubClient
 from tests.support.running_instance import UP_DEADLINE_S, RunningInstance
@@ -224,3 +226,43 @@ def test_ctrl_c_ends_the_watching_and_watch_goes_on(live: Live) -> None:
         live.said("bricsauthenticator: live after")
         assert again.interrupt() == 0
     assert live.hub_process() == process
+
+
+def test_a_packages_tests_run_where_it_lives(live: Live) -> None:
+    """Against the mounted directory, with arguments as they were quoted, and an exit status of our own."""
+    own = live.wrappers / "tests/test_own.py"
+    own.write_text("def test_one_thing(): pass\n\ndef test_another(): assert not 'this'\n")
+    own.chmod(0o644)
+    options = ("test", "--repo-name", NAMES[1], *live.running.option, "--")
+    try:
+        passed = ok(invoke(*options, "tests/test_own.py", "-k", "one or thing"))
+        assert "1 passed, 1 deselected" in passed.stdout
+        assert str(live.wrappers) in passed.stderr.replace("\n", "")
+        failed = invoke(*options, "tests/test_own.py")
+        assert (failed.status, "1 failed, 1 passed" in failed.stdout) == (1, True)
+        assert "error: tests of slurmspawner_wrappers: pytest ended with exit status 1" in failed.stderr
+        assert "exit status 5: there are none" in invoke(*options, "tests/test_own.py", "-k", "absent").stderr
+    finally:
+        own.unlink()
+    before = state(live.root)
+    ok(invoke("test", "--repo-name", NAMES[0], *live.running.option, "--", "-q", "tests/test_slurm.py"))
+    assert state(live.root) == before
+
+
+def test_a_debugger_stops_a_sign_in(live: Live) -> None:
+    """A breakpoint in `authenticate`, on the published port, in a hub that has come after another one."""
+    ok(invoke("up", *live.options, "--debug", "--yes", timeout_s=UP_DEADLINE_S))
+    live.running.run("jupyterhub", "python3", "/usr/local/lib/brics-live/live_hub.py", "--reload")
+    wait_for(live.running.hub_answers, "a new hub answers")
+    layer = PROJECT / "k8s/components/dummyauth/20-dummyauth.py"
+    line = 1 + layer.read_text().splitlines().index("        users = dev_users()")
+    with DebugClient(live.running.port + 91) as debugger, ThreadPoolExecutor(1) as others:
+        assert debugger.attach({"/etc/jupyterhub/20-dummyauth.py": [line]}) == [True]
+        signing_in = others.submit(live.running.client, "testuser")
+        stopped = debugger.event("stopped")
+        (frame, *_) = debugger.ask("stackTrace", threadId=stopped["threadId"])["stackFrames"]
+        assert (stopped["reason"], frame["name"], frame["line"]) == ("breakpoint", "authenticate", line)
+        given = debugger.ask("evaluate", expression="data['username']", frameId=frame["id"])["result"]
+        debugger.ask("continue", threadId=stopped["threadId"])
+        assert given == "'testuser'"
+        assert signing_in.result(60).signed_in

@@ -25,6 +25,13 @@ MakeHub = Callable[..., "Hub"]
 HERE = Path(__file__).resolve().parent
 PACKAGES = HERE.parents[1]
 
+ARGUMENTS = {
+    "sbatch": "--parsable",
+    "squeue": "-h -j \"$SLURMSPAWNER_JOB_ID\" -o '%T %B'",
+    "scancel": '"$SLURMSPAWNER_JOB_ID"',
+}
+"""What the wrapper scripts give to Slurm's commands."""
+
 CONFIG = """
 import os
 from jupyterhub.proxy import Proxy
@@ -113,6 +120,9 @@ class Hub:
             source = PACKAGES / "slurmspawner_wrappers" / "src"
             wrapper = f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(source)!r})\n"
             wrapper += f"from slurmspawner_wrappers import {name}\n{name}()\n"
+            if not source.is_dir():
+                # This package by itself, as in the hub's container: what the scripts do.
+                wrapper = f"#!/bin/sh\nexec {name} {ARGUMENTS[name]}\n"
             stand_in = f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(HERE)!r})\n"
             stand_in += "import stand_in_slurm\nsys.exit(stand_in_slurm.main())\n"
             for path, text in (
