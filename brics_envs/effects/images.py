@@ -16,7 +16,8 @@ from typing import Any
 from brics_envs.effects import process, working_containers
 from brics_envs.effects.files import temporary_directory
 from brics_envs.effects.host_settings import apt_proxies, lent_settings
-from brics_envs.effects.podman import attempt, exists, podman, podman_json
+from brics_envs.effects.one_folder import one_folder
+from brics_envs.effects.podman import attempt, exists, is_remote, podman, podman_json
 from brics_envs.effects.working_containers import COMMAND_ID
 from brics_envs.errors import EnvsError
 from brics_envs.plan.build_steps import RunningSteps, step_names
@@ -154,21 +155,29 @@ def build(
     """
     created = podman("image", "inspect", f"--format={RFC_3339}", base_id).stdout.strip()
     base = BaseImage(image.base, base_id, created, recipe)
-    arguments = build_arguments(
-        image,
-        base=base,
-        digest=digest,
-        revision=revision,
-        rebuild=rebuild,
-        volumes=volumes,
-        limits=_limits(),
-        command_id=COMMAND_ID,
-    )
     hint = f"the instruction is in {image.containerfile}"
-    steps = RunningSteps(step_names(image.containerfile.read_text()), report)
-    with _scratch() as scratch:
+    with _scratch() as scratch, _sent(image, volumes) as (sent, secrets):
+        arguments = build_arguments(
+            sent,
+            base=base,
+            digest=digest,
+            revision=revision,
+            rebuild=rebuild,
+            volumes=() if is_remote() else volumes,
+            limits={} if is_remote() else _limits(),
+            command_id=COMMAND_ID,
+            secrets=secrets,
+        )
+        steps = RunningSteps(step_names(sent.containerfile.read_text()), report)
         podman(*arguments, timeout_s=LONG_TIMEOUT_S, env=scratch, on_line=steps.see, hint=hint)
     return image_id(image.tag)
+
+
+def _sent(
+    image: Build, volumes: tuple[str, ...]
+) -> contextlib.AbstractContextManager[tuple[Build, dict[str, Path]]]:
+    """What podman is told to build: on another machine it gets one folder and secrets, and sees no other of ours."""
+    return one_folder(image, volumes) if is_remote() else contextlib.nullcontext((image, {}))
 
 
 def make_debian(root: DebianRoot, digest: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from brics_envs.errors import EnvsError
 
 MINIMUM_VERSION = (4, 9)
 """Oldest podman whose ``kube play`` honours ``subPath`` and ``defaultMode`` and decodes Secrets."""
+
+REMOTE_VARIABLES = ("CONTAINER_HOST", "CONTAINER_CONNECTION")
+"""With one of them podman on Linux is a client, too."""
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,12 +29,23 @@ def environment() -> dict[str, str]:
     On hosts with cgroup v1 or hybrid cgroups crun refuses to start containers, so that runc is chosen there, and a
     warning that podman would print at every call is silenced.
     """
-    if Path("/sys/fs/cgroup/cgroup.controllers").exists():
+    if is_remote() or Path("/sys/fs/cgroup/cgroup.controllers").exists():
         return {}
     chosen = {"PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
     if "CONTAINERS_CONF_OVERRIDE" not in os.environ:
         chosen["CONTAINERS_CONF_OVERRIDE"] = str(_ROOT / "config" / "containers-runc.conf")
     return chosen
+
+
+def is_remote() -> bool:
+    """Whether podman is a client of one that sees other files, as on a Mac, or with CONTAINER_HOST."""
+    return sys.platform != "linux" or any(os.environ.get(name) for name in REMOTE_VARIABLES)
+
+
+def podman_into(file: Path, args: Iterable[str], timeout_s: float) -> str:
+    """Run podman with its output into a file; return what it wrote on standard error."""
+    command = ["sh", "-c", 'exec podman "$@" >"$0"', str(file), *args]
+    return process.run(command, timeout_s=timeout_s, env=environment()).stderr
 
 
 def podman(

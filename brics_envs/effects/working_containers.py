@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from brics_envs.effects import interrupts
-from brics_envs.effects.podman import podman
+from brics_envs.effects.podman import is_remote, podman
 from brics_envs.plan.image_commands import BUILD_ARGUMENT
 from brics_envs.plan.names import OURS
 
@@ -34,11 +34,11 @@ REMOVE_S = 120.0
 @contextlib.contextmanager
 def none_left() -> Iterator[None]:
     """Bracket builds: remove what earlier ones left, as nobody builds any more, and what these leave if they stop."""
+    if is_remote():
+        yield  # its storage is on another machine, which sees to it
+        return
     shown = podman("info", "--format={{.Store.GraphRoot}}\n{{.Store.GraphDriverName}}").stdout
     root, driver = shown.strip().splitlines()
-    if not Path(root).is_dir():
-        yield  # podman is on another machine, which sees to it
-        return
     containers = Path(root, f"{driver}-containers")
     descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -17,13 +17,13 @@ from pathlib import Path
 import yaml
 
 from brics_envs.config.versions import PROJECT_VERSION
-from brics_envs.effects import process
 from brics_envs.effects.backup_archive import write_archive
 from brics_envs.effects.checkouts import instance_lock, read_checkout
 from brics_envs.effects.files import make_directory, temporary_directory
 from brics_envs.effects.git import head_commit
-from brics_envs.effects.podman import environment, podman, require_podman
+from brics_envs.effects.podman import podman_into, require_podman
 from brics_envs.effects.volume_tars import copy_members
+from brics_envs.effects.volumes import COPY_DEADLINE_S, export_volume
 from brics_envs.errors import ConfigError, EnvsError
 from brics_envs.lifecycle.applied import MANIFEST, has_files, refuse_half_restored
 from brics_envs.lifecycle.inventory import observe_inventory
@@ -45,9 +45,6 @@ from brics_envs.plan.volumes import HUB_ID, VOLUMES
 
 DIRECTORY = "_backups"
 """In the checkout: where backups are made unless somewhere else is named."""
-
-COPY_DEADLINE_S = 3600.0
-"""Seconds for copying a volume."""
 
 DATABASE_DEADLINE_S = 300.0
 """Seconds for copying the hub's database, waiting for whoever writes to it included."""
@@ -166,13 +163,13 @@ def _read_volume(volume: str, pod: PodState | None, archive: Path, *, homes: boo
     """Write a volume's contents into a tar archive: of one in use, without what changes all the time."""
     running = [container for container in pod.containers if container.state == "running"] if pod else []
     if not running:
-        podman("volume", "export", volume, "--output", str(archive), timeout_s=COPY_DEADLINE_S)
+        export_volume(volume, archive)
         return
     image = running[0].image_id
     excluded = ["--exclude=./var/log/*", *([] if homes else ["--exclude=./home/*"])]
     # tar's status 1: a file has changed while it was read. Those that matter are replaced, not written to.
     tar = ["--entrypoint=sh", image, "-c", 'tar "$@"; [ $? -le 1 ]', "tar", "-C", "/volume", *excluded]
-    _podman_into(
+    podman_into(
         archive,
         [*READ_VOLUME.split(), f"--volume={volume}:/volume:ro", *tar, "--create", "--numeric-owner", "."],
         COPY_DEADLINE_S,
@@ -188,7 +185,7 @@ def _copy_database(instance: Instance, pod: PodState | None, volume: Path, datab
     said = ""
     if hub and hub.state == "running":
         command = ["exec", instance.container("jupyterhub"), "python3", "-c", COPY_DATABASE, f"/{DATABASE}"]
-        said = _podman_into(database, command, DATABASE_DEADLINE_S)
+        said = podman_into(database, command, DATABASE_DEADLINE_S)
     else:
         with tarfile.open(volume) as archive:
             for member in archive:
@@ -209,12 +206,6 @@ def _problem_of(database: Path) -> str:
     except sqlite3.Error as error:
         answer = str(error)
     return "" if answer == "ok" else str(answer)
-
-
-def _podman_into(file: Path, arguments: list[str], timeout_s: float) -> str:
-    """Run podman with its output into a file; return what it wrote on standard error."""
-    command = ["sh", "-c", 'exec podman "$@" >"$0"', str(file), *arguments]
-    return process.run(command, timeout_s=timeout_s, env=environment()).stderr
 
 
 def _write_state(volume: str, raw: Path, state: Path, database: Path, *, homes: bool) -> None:

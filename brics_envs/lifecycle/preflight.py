@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from brics_envs.effects.machine import CONTROLLERS, Fact, examine
+from brics_envs.effects.podman import is_remote
 from brics_envs.effects.systemd import is_user
 from brics_envs.errors import EnvsError
 from brics_envs.lifecycle.report import say
@@ -13,11 +14,11 @@ from brics_envs.plan.overlay import Document
 
 
 def check_machine(desired: DesiredState) -> None:
-    """Say what a user's podman is limited in; nothing where podman is root's.
+    """Say what a user's podman is limited in; nothing where podman is root's, or elsewhere.
 
     :raises EnvsError: the environment cannot run here, with every reason.
     """
-    if not is_user():
+    if not is_user() or is_remote():
         return
     facts = examine(desired.environment.root)
     limits = limited_resources(desired.overlay.pod)

@@ -21,9 +21,10 @@ from brics_envs.effects.files import write_private
 from brics_envs.effects.guardian import remove_tree
 from brics_envs.effects.podman import podman, require_podman
 from brics_envs.effects.volume_tars import check_members, copy_members
+from brics_envs.effects.volumes import export_volume, import_volume
 from brics_envs.errors import ConfigError
 from brics_envs.lifecycle.applied import RESTORING, has_files
-from brics_envs.lifecycle.backup import COPY_DEADLINE_S, DIRECTORY, make_backup, staging
+from brics_envs.lifecycle.backup import DIRECTORY, make_backup, staging
 from brics_envs.lifecycle.inventory import observe_inventory
 from brics_envs.lifecycle.observe import observe_pod
 from brics_envs.lifecycle.report import say, step
@@ -162,14 +163,14 @@ def _restore_volume(
     whole = state
     if existing.has("volume", name):
         old, whole = place / "old.tar", place / "whole.tar"
-        podman("volume", "export", name, "--output", str(old), timeout_s=COPY_DEADLINE_S)
+        export_volume(name, old)
         with tarfile.open(whole, "w", format=tarfile.PAX_FORMAT) as archive:
             copy_members(state, archive, lambda _: True)
             copy_members(old, archive, partial(_is_kept, homes=record.homes))
         # podman's import removes nothing that is there.
         podman("volume", "rm", name)
     podman("volume", "create", *_labels(instance.labels | checkout.labels), name)
-    podman("volume", "import", name, str(whole), timeout_s=COPY_DEADLINE_S)
+    import_volume(name, whole)
 
 
 def _is_kept(path: PurePosixPath, *, homes: bool) -> bool:

@@ -6,7 +6,7 @@ import dataclasses
 
 from brics_envs.config.setting_types import MIN_PASSWORD_LENGTH
 from brics_envs.effects.checkouts import ensure_checkout, instance_lock
-from brics_envs.effects.podman import require_podman
+from brics_envs.effects.podman import is_remote, require_podman
 from brics_envs.effects.ports import taken
 from brics_envs.errors import ConfigError, EnvsError
 from brics_envs.lifecycle.applied import MANIFEST, Applied, has_files, refuse_half_restored, save_applied
@@ -39,7 +39,7 @@ from brics_envs.plan.in_place import in_place_steps
 from brics_envs.plan.live import with_live
 from brics_envs.plan.manifest import assemble
 from brics_envs.plan.names import LABEL_CHECKOUT, Instance
-from brics_envs.plan.overlay import Document
+from brics_envs.plan.overlay import Document, the_pod
 from brics_envs.plan.ownership import Existing, refuse_foreign, refuse_other_checkout
 from brics_envs.plan.ports import ISSUER_OFFSET, LOOPBACK, Endpoint, Ports, loopback_url, port_of
 from brics_envs.plan.record import record_of
@@ -156,6 +156,8 @@ def _option_of(ports: Ports, port: int) -> str:
 
 
 def _refuse_taken_ports(pod: PodState | None, desired: DesiredState) -> None:
+    if is_remote():
+        return  # nothing is known of that machine's ports; podman says it
     own = pod.ports if pod is not None else frozenset()
     for address, port in desired.ports.published:
         if port not in own and (reason := taken(address, port)):
@@ -211,6 +213,7 @@ def steps_for(desired: DesiredState, manifest: list[Document]) -> list[Step]:
         desired.directory / MANIFEST,
         archives,
         observe_free_names(desired, manifest),
+        the_pod(manifest)["spec"]["containers"][0]["image"] if is_remote() else "",
     )
 
 

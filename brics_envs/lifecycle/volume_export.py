@@ -6,11 +6,9 @@ import shutil
 from pathlib import Path
 
 from brics_envs.effects.archive import unpack
-from brics_envs.effects.podman import exists, podman, require_podman
+from brics_envs.effects.podman import exists, require_podman
+from brics_envs.effects.volumes import export_volume
 from brics_envs.errors import EnvsError
-
-COPY_DEADLINE_S = 3600.0
-"""Seconds for copying a volume."""
 
 
 def volume_export(volume: str, directory: Path) -> str:
@@ -26,7 +24,7 @@ def volume_export(volume: str, directory: Path) -> str:
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     archive = directory.with_name(f".{directory.name}.tar")
     try:
-        podman("volume", "export", volume, "--output", str(archive), timeout_s=COPY_DEADLINE_S)
+        export_volume(volume, archive)
         left_out = unpack(archive, directory)
     except BaseException:
         shutil.rmtree(directory, ignore_errors=True)

@@ -67,6 +67,7 @@ def build_arguments(
     volumes: tuple[str, ...],
     limits: Mapping[str, int],
     command_id: str,
+    secrets: Mapping[str, Path] | None = None,
 ) -> list[str]:
     """podman's arguments that build an image.
 
@@ -75,6 +76,7 @@ def build_arguments(
     :param limits: this process's own hard limits by name; podman would ask for higher ones, which only
         CAP_SYS_RESOURCE allows.
     :param command_id: tells the builds of one process from those of others.
+    :param secrets: build secret → file, where podman is on another machine.
     """
     # One stage after the other, podman's default: with several jobs podman 5.4 at times overlooks layers that it has.
     arguments = ["build", "--pull=never", "--network=host", f"--file={image.containerfile}"]
@@ -86,6 +88,7 @@ def build_arguments(
     arguments += [f"--build-arg={BUILD_ARGUMENT}={command_id}"]
     arguments += [f"--build-context={name}={folder}" for name, folder in image.contexts]
     arguments += [f"--volume={volume}" for volume in volumes]
+    arguments += [f"--secret=id={name},src={file}" for name, file in (secrets or {}).items()]
     arguments += [f"--ulimit={name}={value}:{value}" for name, value in limits.items()]
     return [*arguments, str(image.context)]
 

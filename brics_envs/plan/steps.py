@@ -16,6 +16,7 @@ import yaml
 from brics_envs.plan.names import CONFIGURATION, IMAGE_PREFIX, LABEL_CONTENTS, Checkout, Instance
 from brics_envs.plan.overlay import Document, names_of, the_pod
 from brics_envs.plan.ownership import Existing, Kind, Thing
+from brics_envs.plan.volume_commands import import_arguments
 
 STOP_S = 10
 """Seconds that containers get to end by themselves."""
@@ -43,12 +44,14 @@ def up_steps(
     manifest_file: Path,
     archives: Mapping[str, bytes],
     existing: Existing,
+    volume_image: str = "",
 ) -> list[Step]:
     """The steps that replace what runs of an instance by its manifest.
 
     :param manifest_file: where the manifest is when the steps are carried out.
     :param archives: volume, by its name in the overlay → tar archive of its initial contents.
     :param existing: the instance's own things.
+    :param volume_image: as for :func:`import_arguments`.
     """
     steps = remove_pod_steps(existing)
     labels = instance.labels | checkout.labels
@@ -73,7 +76,7 @@ def up_steps(
     archive_of = {instance.named(base): archive for base, archive in archives.items()}
     for name in claims:
         if name in archive_of:
-            contents = ("volume", "import", name, "-")
+            contents = import_arguments(name, volume_image)
             steps.append(Step(f"contents of volume {name}", contents, archive_of[name]))
     return [*steps, Step(f"pod {instance.pod}", (*play, str(manifest_file)))]
 
