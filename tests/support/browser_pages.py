@@ -48,9 +48,7 @@ class Visit:
         self.picture("spawn-progress")
 
     def wait_for_lab(self) -> None:
-        """See JupyterLab's launcher; decline its offer of news."""
-        no = self.page.get_by_role("button", name="No", exact=True)
-        self.page.add_locator_handler(no, lambda: no.click())
+        """See JupyterLab's launcher."""
         self.page.wait_for_url("**/user/*/lab**", timeout=SLOW_MS)
         expect(self.launcher("Notebook")).to_be_visible(timeout=SLOW_MS)
         self.picture("jupyterlab")
@@ -108,5 +106,6 @@ def use_server(visit: Visit, running: RunningInstance, project: str, account: st
         "the terminal's command",
     )
     visit.picture("terminal")
+    expect(visit.page.locator(".Toastify__toast"), "JupyterLab offers no news").to_have_count(0)
     visit.stop_server(running.url)
     wait_for(lambda: not running.jobs(account), "the job has left the queue")
