@@ -22,6 +22,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from brics_envs.effects.at_once import at_once
 from brics_envs.effects.images import facts_of
 from brics_envs.effects.podman import attempt, require_podman
 from brics_envs.lifecycle.live import hub_problem
@@ -36,6 +37,11 @@ NODE_FIELDS = ("name", "state", "cpus", "gres")
 NODE_FORMAT = "%n|%T|%c|%G"
 JOB_FIELDS = ("id", "user", "name", "state", "node")
 JOB_FORMAT = "%i|%u|%j|%T|%N"
+QUESTIONS = (
+    (("sinfo", "--noheader", "--Node", f"--format={NODE_FORMAT}"), NODE_FIELDS),
+    (("squeue", "--noheader", f"--format={JOB_FORMAT}"), JOB_FIELDS),
+)
+"""What Slurm is asked: a command, and what the columns of its answer are."""
 
 CONTRACT = ("instance", "env", "pod", "url", "state", "containers", "slurm")
 """The keys of an instance in the JSON form."""
@@ -117,9 +123,11 @@ def show(statuses: list[InstanceStatus], *, as_json: bool) -> None:
 def _status(root: Path, pod: PodState) -> InstanceStatus:
     record = observe_record(pod, pod.instance.directory(root))
     names = [container.name for container in pod.containers]
-    # Nothing is called ready without having been asked.
+    # Nothing is called ready without having been asked; all at once, as one that hangs keeps nobody else waiting.
     checks = checks_for(pod.instance, names, record) if record else []
-    missing = {check.container for check in checks if _fails(check, pod)} if record else set(names)
+    fails = at_once(lambda check: _fails(check, pod), checks)
+    failed = {check.container for check, failing in zip(checks, fails, strict=True) if failing}
+    missing = failed if record else set(names)
     containers = [
         ContainerStatus(c.name, c.image, c.state, c.state == "running" and c.name not in missing)
         for c in pod.containers
@@ -168,15 +176,16 @@ def _down(instance: Instance) -> InstanceStatus:
 
 
 def _slurm(instance: Instance) -> SlurmStatus | None:
-    nodes = _ask(instance, ["sinfo", "--noheader", "--Node", f"--format={NODE_FORMAT}"], NODE_FIELDS)
-    jobs = _ask(instance, ["squeue", "--noheader", f"--format={JOB_FORMAT}"], JOB_FIELDS)
+    nodes, jobs = at_once(lambda question: _ask(instance, *question), QUESTIONS)
     if nodes is None or jobs is None:
         return None
     # A node is listed once for every partition that it is in.
     return SlurmStatus(list({node["name"]: node for node in nodes}.values()), jobs)
 
 
-def _ask(instance: Instance, command: list[str], fields: tuple[str, ...]) -> list[dict[str, str]] | None:
+def _ask(
+    instance: Instance, command: tuple[str, ...], fields: tuple[str, ...]
+) -> list[dict[str, str]] | None:
     done = attempt("exec", instance.container("slurm"), *command, timeout_s=20)
     if done.status != 0:
         return None
