@@ -27,6 +27,9 @@ from brics_envs.plan.names import (
 BUILD_ARGUMENT = "BRICS_BUILD"
 """A build argument that no Containerfile uses, which podman keeps beside the containers of a build."""
 
+RELEASES = "/brics-releases"
+"""In a root file system while it is made: the release files of its mirror."""
+
 
 @dataclass(frozen=True)
 class BaseImage:
@@ -99,8 +102,15 @@ def debian_arguments(root: DebianRoot, sources: tuple[str, ...], tar: Path, rele
     :param sources: lines as in sources.list(5).
     :param releases: gets the mirror's signed release files, one behind the other: they tell the state that was taken.
     """
-    keep = f'--customize-hook=cat "$1"/var/lib/apt/lists/*Release >{shlex.quote(str(releases))}'
-    return ["mmdebstrap", *DEBIAN_OPTIONS, keep, "--format=tar", root.suite, str(tar), *sources]
+    # Hooks of a user who is not root run as another, who could not write where the file is to be; `download` writes as
+    # the user.
+    hooks = (
+        f'cat "$1"/var/lib/apt/lists/*Release >"$1{RELEASES}"',
+        f"download {RELEASES} {shlex.quote(str(releases))}",
+        f'rm "$1{RELEASES}"',
+    )
+    keep = [f"--customize-hook={hook}" for hook in hooks]
+    return ["mmdebstrap", *DEBIAN_OPTIONS, *keep, "--format=tar", root.suite, str(tar), *sources]
 
 
 def import_arguments(root: DebianRoot, tar: Path, digest: str, state: DebianState) -> list[str]:
