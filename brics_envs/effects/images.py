@@ -185,10 +185,9 @@ def make_debian(root: DebianRoot, digest: str) -> str:
 
     :raises EnvsError: no mirror is known, mmdebstrap is missing, or it failed.
     """
-    if shutil.which("mmdebstrap") is None:
+    if obstacle := local_base_obstacle():
         raise EnvsError(
-            "local base images need mmdebstrap (Debian and Ubuntu have it)",
-            hint="run ./bootstrap, or use --base registry",
+            f"local base images cannot be made: {obstacle}", hint="run ./bootstrap, or use --base registry"
         )
     sources = sources_for(root.suite, parse_targets(_apt_targets()), os.environ.get(MIRROR_VARIABLE, ""))
     proxies = {f"{scheme}_proxy": proxy for scheme, proxy in apt_proxies().items() if proxy}
@@ -201,6 +200,16 @@ def make_debian(root: DebianRoot, digest: str) -> str:
         state = debian_state(releases.read_bytes())
         podman(*import_arguments(root, tar, digest, state), timeout_s=LONG_TIMEOUT_S, env=scratch)
     return image_id(root.tag)
+
+
+def local_base_obstacle() -> str:
+    """Why no Debian root file system can be made here for podman's machine; ``""`` if one can."""
+    if shutil.which("mmdebstrap") is None:
+        return "mmdebstrap is missing, which Debian and Ubuntu have"
+    if not is_remote():
+        return ""
+    here, there = podman("version", "--format={{.Client.OsArch}} {{.Server.OsArch}}").stdout.split()
+    return "" if there == here else f"podman's machine is {there}, this one {here}"
 
 
 @contextlib.contextmanager

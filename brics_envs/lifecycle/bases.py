@@ -11,7 +11,7 @@ from pathlib import Path
 from brics_envs.config.options import Base
 from brics_envs.config.versions import load_versions
 from brics_envs.effects.at_once import at_once
-from brics_envs.effects.images import PROBE_S, SHORT_PROBE_S, registry_problem
+from brics_envs.effects.images import PROBE_S, SHORT_PROBE_S, local_base_obstacle, registry_problem
 from brics_envs.errors import EnvsError
 from brics_envs.lifecycle.images import observe_storage
 from brics_envs.plan.image_decisions import local_base_is_ready
@@ -36,6 +36,8 @@ def choose_bases(
     """
     bases = bases_of(images)
     if wanted != "auto":
+        if wanted == "local" and (obstacle := local_base_obstacle()):
+            _refuse_unmakeable(project_root, bases, "no base is pulled with --base local", obstacle)
         return dict.fromkeys(bases, wanted), []
     new = tuple(base for base in bases if base not in kept)
     found, lines = _reachable(project_root, new, allow_local) if new else ({}, [])
@@ -60,5 +62,24 @@ def _reachable(
             f"base images cannot be pulled: {missing}",
             hint="--base local builds equivalents from Debian's packages",
         )
+    if missing and (obstacle := local_base_obstacle()):
+        unpulled = tuple(base for base, problem in problems.items() if problem)
+        _refuse_unmakeable(project_root, unpulled, f"base images cannot be pulled: {missing}", obstacle)
     sources: dict[str, BaseSource] = {base: "local" if problems.get(base) else "registry" for base in bases}
     return sources, [f"cannot pull {missing}: using local equivalents"] if missing else []
+
+
+def _refuse_unmakeable(project_root: Path, bases: tuple[str, ...], why: str, obstacle: str) -> None:
+    """Refuse bases that are neither pulled nor there already.
+
+    :param why: they are not pulled.
+    :param obstacle: to making them here.
+    :raises EnvsError: with both reasons.
+    """
+    versions, storage = load_versions(project_root), observe_storage()
+    if absent := [base for base in bases if not local_base_is_ready(base, project_root, versions, storage)]:
+        raise EnvsError(
+            f"{why}; local base images ({', '.join(absent)}) cannot be made: {obstacle}",
+            hint="run ./bootstrap on Debian or Ubuntu; elsewhere, as on macOS, base images come from registries "
+            "(--base registry)",
+        )

@@ -17,10 +17,8 @@ from brics_envs.config.repos import (
     choice_text,
     parse_choices,
 )
-from brics_envs.lifecycle.bases import choose_bases
 from brics_envs.plan.sources import (
     CLONE,
-    BaseSource,
     RepoSource,
     Sources,
     changes,
@@ -101,17 +99,6 @@ def test_clones_are_named_by_their_place() -> None:
 
 def test_what_an_environment_does_not_need_stays_in_the_record() -> None:
     assert RECORD.updated({}, {}) == RECORD
-
-
-@pytest.mark.parametrize("allow_local", [True, False])
-def test_bases_are_kept_without_asking_any_registry(allow_local: bool) -> None:
-    kept: dict[str, BaseSource] = {"jupyterhub": "local", "slurm": "registry", "debian": "local"}
-    images = ("jupyterhub", "slurm")
-    bases, lines = choose_bases(ROOT, images, "auto", kept, allow_local=allow_local)
-    assert (bases, lines) == ({"jupyterhub": "local", "slurm": "registry"}, [])
-    for wanted in ("registry", "local"):
-        bases, _ = choose_bases(ROOT, images, wanted, kept, allow_local=allow_local)
-        assert bases == dict.fromkeys(images, wanted)
 
 
 def test_json_and_back() -> None:
