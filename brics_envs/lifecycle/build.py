@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from brics_envs.effects.checkouts import instance_lock, remember_images
 from brics_envs.effects.podman import require_podman
 from brics_envs.lifecycle.images import carry_out, plan
-from brics_envs.lifecycle.live import built_for_live, live_of, refuse_unreadable
+from brics_envs.lifecycle.live import built_for_live, live_of, refuse_unreadable, refuse_unshared
 from brics_envs.lifecycle.preflight import check_machine
 from brics_envs.lifecycle.prepare import UpOptions, prepare
 from brics_envs.lifecycle.report import say, step
@@ -57,6 +57,7 @@ def get_images(options: UpOptions, desired: DesiredState) -> MadeImages:
             say(line)
         for name, directory in chosen.live.items():
             refuse_unreadable(name, directory)
+            refuse_unshared(name, directory, options.environment.root)
         save_sources(desired.directory, chosen.now)
         repos = fetch_repositories(chosen.decisions, desired.directory, say)
         for name, directory in chosen.live.items():

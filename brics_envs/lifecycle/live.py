@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from brics_envs.effects.podman import attempt, podman_json
+from brics_envs.effects import shared_directory
+from brics_envs.effects.podman import attempt, is_remote, podman_json
 from brics_envs.effects.snapshot import NOT_SOURCE
 from brics_envs.errors import ConfigError
 from brics_envs.lifecycle.observe import PodState
@@ -77,6 +78,27 @@ def refuse_unreadable(name: str, directory: Path) -> None:
             f"--live: {name}: users in the containers cannot read {few}{' …' if len(closed) > 3 else ''}",
             hint=f"`chmod -R o+rX {directory}` lets them",
         )
+
+
+def refuse_unshared(name: str, directory: Path, project_root: Path) -> None:
+    """Refuse a directory that podman's machine does not share with this one; it would mount another, or none.
+
+    :param directory: where it is not there yet, the checkout that it will be in tells.
+    :raises ConfigError: it does not.
+    """
+    asked = directory if directory.is_dir() else project_root
+    if is_remote() and (file := newest_file(asked)) and not shared_directory.shows(asked, file):
+        raise ConfigError(
+            f"--live: {name}: podman is on another machine, which does not share {asked} with this one",
+            hint="`podman machine` shares your home directory unless told otherwise; without --live a copy is built "
+            f"into the image: --repo {name}={directory}",
+        )
+
+
+def newest_file(directory: Path) -> Path | None:
+    """The file that was changed last: a copy of the directory that was made before does not have it."""
+    files = [path for path in _files(directory) if path.is_file() and not path.is_symlink()]
+    return max(files, key=lambda path: (path.stat().st_mtime, path), default=None)
 
 
 def mounted(pod: PodState) -> dict[str, Live]:

@@ -1,5 +1,7 @@
 """Directories that are mounted live: what they do to the manifest, the images and the record of sources."""
 
+import os
+import tarfile
 import threading
 from pathlib import Path
 
@@ -7,9 +9,17 @@ import pytest
 
 import pykustomize
 from brics_envs.config.repos import PathChoice
-from brics_envs.effects import watching
+from brics_envs.effects import shared_directory, watching
 from brics_envs.errors import BAD_INPUT, ConfigError
-from brics_envs.lifecycle.live import built_for_live, built_from, live_of, refuse_unreadable
+from brics_envs.lifecycle import live as lifecycle
+from brics_envs.lifecycle.live import (
+    built_for_live,
+    built_from,
+    live_of,
+    newest_file,
+    refuse_unreadable,
+    refuse_unshared,
+)
 from brics_envs.plan.digests import changed_inputs, input_digests
 from brics_envs.plan.images import RepoSnapshot
 from brics_envs.plan.live import Live, decides_build, with_live
@@ -93,6 +103,69 @@ def test_what_users_in_the_containers_cannot_read_is_refused(tmp_path: Path) -> 
     assert "chmod" in error.value.hint
     assert error.value.exit_status == BAD_INPUT
     assert secret.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    for age, name in enumerate(("pyproject.toml", "README.md", ".git/index")):
+        path = tmp_path / "package" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+        os.utime(path, (0, 1000 + age))
+    (tmp_path / "package/link.md").symlink_to("README.md")
+    return tmp_path / "package"
+
+
+def test_the_file_that_was_changed_last_is_of_the_source(package: Path) -> None:
+    assert newest_file(package) == package / "README.md"
+    assert newest_file(package / "nowhere") is None
+
+
+@pytest.mark.parametrize(("name", "exists"), [("package", True), ("not-yet", False)])
+def test_what_podmans_machine_does_not_share_is_refused(
+    package: Path, monkeypatch: pytest.MonkeyPatch, name: str, exists: bool
+) -> None:
+    asked = list[Path]()
+
+    def shows(directory: Path, file: Path) -> bool:
+        asked.append(directory)
+        return False
+
+    monkeypatch.setattr(shared_directory, "shows", shows)
+    monkeypatch.setattr(lifecycle, "is_remote", lambda: False)
+    refuse_unshared(AUTH, package.parent / name, package)
+    assert not asked
+    monkeypatch.setattr(lifecycle, "is_remote", lambda: True)
+    with pytest.raises(ConfigError, match=f"does not share {package} with") as error:
+        refuse_unshared(AUTH, package.parent / name, package)
+    assert error.value.exit_status == BAD_INPUT
+    assert "podman machine" in error.value.hint
+    monkeypatch.setattr(shared_directory, "shows", lambda *_: True)
+    refuse_unshared(AUTH, package, package)
+
+
+@pytest.mark.parametrize(
+    ("content", "younger_s", "same"),
+    [("README.md", 0, True), ("README.md", 0.6, True), ("README.md", 60, False), ("another", 0, False)],
+)
+def test_a_copy_is_not_the_very_file(package: Path, content: str, younger_s: float, same: bool) -> None:
+    there, archive = package / "there", package / "archive.tar"
+    there.write_text(content)
+    os.utime(there, (0, 1001 + younger_s))
+    with tarfile.open(archive, "w") as opened:
+        opened.add(there, "README.md")
+    assert shared_directory.holds(archive, package / "README.md") is same
+
+
+def test_a_folder_of_that_name_is_not_the_file(package: Path) -> None:
+    archive = package / "archive.tar"
+    with tarfile.open(archive, "w") as opened:
+        opened.add(package / ".git", "README.md", recursive=False)
+    assert not shared_directory.holds(archive, package / "README.md")
+
+
+def test_a_directory_of_any_name_is_mounted() -> None:
+    assert shared_directory.mount(Path('/a, b:"c"')) == 'type=bind,"src=/a, b:""c""",dst=/shared,ro'
 
 
 def test_live_is_remembered_and_a_source_without_it_ends_it() -> None:
