@@ -26,6 +26,9 @@ os.environ["PATH"] = os.pathsep.join([str(Path(sys.prefix) / "bin"), os.environ[
 
 ROOT = Path(__file__).parent
 LOCK = ROOT / "requirements/tests.txt"
+TRIXIE_PIN = Path("/etc/apt/preferences.d/brics-jupyterhub-envs-trixie")
+"""There if bootstrap has taken podman from Debian 13 on a Debian 12."""
+
 STAMP = Path(sys.prefix) / "tests-made-from.txt"
 
 
@@ -212,6 +215,7 @@ def integration(session: nox.Session) -> None:
 def full(session: nox.Session) -> None:
     """Run what takes long, before a release."""
     ensure_chromium(session)
+    ensure_rootless(session)
     run_pytest(session, "tests/integration", options=("-m", "full", DURATIONS))
 
 
@@ -224,11 +228,23 @@ def browser(session: nox.Session) -> None:
 
 def ensure_chromium(session: nox.Session) -> None:
     """Install Debian's chromium where it is missing and we may; the session fails without one."""
-    if shutil.which("chromium") or shutil.which("chromium-browser"):
-        return
-    apt = ["apt-get", "install", "--yes", "--no-install-recommends", "chromium", "fonts-dejavu-core"]
+    if not (shutil.which("chromium") or shutil.which("chromium-browser")):
+        install_debian(session, "chromium", "chromium", "fonts-dejavu-core")
+
+
+def ensure_rootless(session: nox.Session) -> None:
+    """Install what an ordinary user's podman needs, which root's does without; bootstrap does so for such a user."""
+    if not (shutil.which("newuidmap") and shutil.which("pasta")):
+        # From where bootstrap has taken podman.
+        release = ["--target-release=trixie"] if TRIXIE_PIN.is_file() else []
+        install_debian(session, "newuidmap or pasta", *release, "uidmap", "passt")
+
+
+def install_debian(session: nox.Session, missing: str, *arguments: str) -> None:
+    """Install Debian's packages, where we may."""
+    apt = ["apt-get", "install", "--yes", "--no-install-recommends", *arguments]
     if not shutil.which("apt-get") or os.geteuid() != 0:
-        session.error(f"no chromium on PATH. On Debian: sudo {' '.join(apt)}")
-    session.log("chromium is missing: it is installed from Debian's packages")
+        session.error(f"no {missing} on PATH. On Debian: sudo {' '.join(apt)}")
+    session.log(f"no {missing}: it is installed from Debian's packages")
     session.run("apt-get", "update", "--quiet", external=True)
     session.run(*apt, external=True, env={"DEBIAN_FRONTEND": "noninteractive"})

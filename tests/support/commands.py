@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,13 +23,15 @@ def invoke(
     timeout_s: float = 120,
     cwd: Path = PROJECT,
     environment: Mapping[str, str] | None = None,
+    python: Sequence[str] = (sys.executable,),
 ) -> Completed:
     """Run ``invoke ARGS`` with the Python that runs the tests.
 
     :param environment: all of its environment; this process's own unless given.
+    :param python: what runs Python instead.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "invoke", *args],
+        [*python, "-m", "invoke", *args],
         input=stdin,
         capture_output=True,
         text=True,

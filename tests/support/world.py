@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -42,10 +43,14 @@ class Things:
 
 @dataclass(frozen=True)
 class World:
-    """``root``: the copy of the checkout; ``environment``: what makes podman use its own storage."""
+    """``root``: the copy of the checkout; ``environment``: what makes podman use its own storage.
+
+    ``enter``: a command that runs what its further arguments name where another user is, with ``root``'s own .venv.
+    """
 
     root: Path
     environment: Mapping[str, str] = field(repr=False)
+    enter: tuple[str, ...] = ()
 
     def invoke(
         self,
@@ -56,14 +61,23 @@ class World:
     ) -> Completed:
         """Run ``invoke ARGS`` in the copy, as a user would."""
         whole = {**self.environment, **(environment or {})}
-        return invoke(*args, timeout_s=timeout_s, cwd=cwd or self.root, environment=whole)
+        python = [*self.enter, str(self.root / ".venv/bin/python")] if self.enter else [sys.executable]
+        return invoke(*args, timeout_s=timeout_s, cwd=cwd or self.root, environment=whole, python=python)
 
     def podman(self, *args: str, check: bool = True) -> str:
         """What ``podman ARGS`` prints."""
+        return self.run("podman", *args, check=check)
+
+    def run(self, *command: str, check: bool = True) -> str:
+        """What a command prints."""
         done = subprocess.run(
-            ["podman", *args], env=dict(self.environment), capture_output=True, text=True, timeout=DEADLINE_S
+            [*self.enter, *command],
+            env=dict(self.environment),
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
         )
-        assert not check or done.returncode == 0, f"podman {' '.join(args)}: {done.stderr}"
+        assert not check or done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
         return done.stdout.strip()
 
     def things(self) -> Things:
