@@ -200,7 +200,10 @@ def command(task: Callable[P, None]) -> Callable[P, None]:
 def _status(task: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> int:
     """The exit status of a task that has ended, and its message."""
     try:
-        task(*args, **kwargs)
+        try:
+            task(*args, **kwargs)
+        finally:
+            process.end()
         sys.stdout.flush()
     except BaseException as error:
         if number := interrupts.received():

@@ -1,7 +1,7 @@
 """What is known of this project's checkouts that use one podman storage: their IDs, their locks, their images.
 
 It is in the user's state directory (XDG Base Directory Specification), so that it survives the loss of ``_build``.
-May import: errors, plan.names, effects.files.
+May import: errors, plan.names, effects.files, effects.podman.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from brics_envs.effects.files import locked, write_private
+from brics_envs.effects.podman import environment
 from brics_envs.plan.names import Checkout, Instance
 
 STORAGE_VARIABLES = ("CONTAINER_HOST", "CONTAINER_CONNECTION", "CONTAINERS_STORAGE_CONF", "CONTAINERS_CONF")
@@ -37,7 +38,9 @@ class CheckoutRecord:
 def state_directory() -> Path:
     """Where the records of the present podman storage are."""
     home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    storage = "\0".join(os.environ.get(name, "") for name in STORAGE_VARIABLES)
+    # With what DOCKER_HOST makes of them.
+    effective = {**os.environ, **environment()}
+    storage = "\0".join(effective.get(name, "") for name in STORAGE_VARIABLES)
     return Path(home) / "brics-jupyterhub-envs" / _key(storage)
 
 

@@ -12,34 +12,47 @@ from typing import Any
 
 from brics_envs.effects import process
 from brics_envs.errors import EnvsError
+from brics_envs.plan.podman_place import Place, place_of
 
 MINIMUM_VERSION = (4, 9)
 """Oldest podman whose ``kube play`` honours ``subPath`` and ``defaultMode`` and decodes Secrets."""
-
-REMOTE_VARIABLES = ("CONTAINER_HOST", "CONTAINER_CONNECTION")
-"""With one of them podman on Linux is a client, too."""
 
 _ROOT = Path(__file__).resolve().parents[2]
 
 
 @functools.cache
 def environment() -> dict[str, str]:
-    """Variables for every podman process.
+    """Variables for every podman process, which choose the podman of :func:`place`.
 
     On hosts with cgroup v1 or hybrid cgroups crun refuses to start containers, so that runc is chosen there, and a
     warning that podman would print at every call is silenced.
     """
     if is_remote() or Path("/sys/fs/cgroup/cgroup.controllers").exists():
-        return {}
+        return dict(place().variables)
     chosen = {"PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
     if "CONTAINERS_CONF_OVERRIDE" not in os.environ:
         chosen["CONTAINERS_CONF_OVERRIDE"] = str(_ROOT / "config" / "containers-runc.conf")
     return chosen
 
 
+@functools.cache
+def place() -> Place:
+    """Where podman is, by the environment, for the commands and for the socket alike.
+
+    :raises EnvsError: as :func:`brics_envs.plan.podman_place.place_of`.
+    """
+    return place_of(os.environ, _connections, on_linux=sys.platform == "linux")
+
+
+def _connections() -> list[dict[str, Any]]:
+    done = process.run(["podman", "system", "connection", "list", "--format=json"], timeout_s=20)
+    connections: list[dict[str, Any]] = json.loads(done.stdout or "[]") or []
+    return connections
+
+
 def is_remote() -> bool:
     """Whether podman is a client of one that sees other files, as on a Mac, or with CONTAINER_HOST."""
-    return sys.platform != "linux" or any(os.environ.get(name) for name in REMOTE_VARIABLES)
+    return sys.platform != "linux" or place().uri != ""
 
 
 def podman_into(file: Path, args: Iterable[str], timeout_s: float) -> str:

@@ -6,6 +6,7 @@ all that it has started when the user presses Ctrl-C, also when a worker thread 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import shlex
@@ -13,9 +14,10 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO
+from pathlib import Path
+from typing import IO, TypeVar
 
 from brics_envs.effects import interrupts, process_tree
 from brics_envs.effects.guardian import guardian
@@ -36,8 +38,11 @@ GATE = ("/bin/sh", "-c", 'read -r _ && exec "$@"', "sh")
 So a command is known to :mod:`brics_envs.effects.guardian` before it does anything.
 """
 
+Entered = TypeVar("Entered")
+
 _running: set[subprocess.Popen[bytes]] = set()
 _lock = threading.Lock()
+_until_end = contextlib.ExitStack()
 
 
 def last_lines(output: str) -> str:
@@ -122,12 +127,46 @@ def run(
     return Completed(process.returncode, stdout, stderr)
 
 
+@contextlib.contextmanager
+def beside(
+    argv: Sequence[str], output: Path, env: Mapping[str, str] | None = None
+) -> Iterator[Callable[[], int | None]]:
+    """Have a process run beside the command for the length of a ``with`` block.
+
+    :param argv: program and arguments; the program is looked up on PATH.
+    :param output: file for what it writes.
+    :param env: variables added to this process's environment.
+    :return: tells its exit status; none while it runs.
+    :raises CommandError: the program is not on PATH.
+    """
+    with output.open("wb") as file:
+        process = _start(argv, env, "", file)
+    try:
+        _write(process, None, [])
+        yield process.poll
+    finally:
+        _stop([process])
+        _unregister(process)
+
+
+def until_end(context: contextlib.AbstractContextManager[Entered]) -> Entered:
+    """Enter what lasts until the command ends, however that is (:func:`end`)."""
+    return _until_end.enter_context(context)
+
+
+@atexit.register
+def end() -> None:
+    """End what was to last as long as the command. The command's own thread does it, also after a signal."""
+    _until_end.close()
+
+
 def replace_process(argv: Sequence[str], env: Mapping[str, str] | None = None) -> None:
     """Become ``argv`` (an interactive shell, a log that is followed). Does not return.
 
     :raises CommandError: the program is not on PATH.
     """
     program = _find(argv, "")
+    end()
     guardian.finish()
     os.execvpe(program, list(argv), {**os.environ, **(env or {})})  # noqa: S606
 
@@ -147,15 +186,17 @@ def _find(argv: Sequence[str], hint: str) -> str:
     return program
 
 
-def _start(argv: Sequence[str], env: Mapping[str, str] | None, hint: str) -> subprocess.Popen[bytes]:
+def _start(
+    argv: Sequence[str], env: Mapping[str, str] | None, hint: str, output: IO[bytes] | int = subprocess.PIPE
+) -> subprocess.Popen[bytes]:
     program = _find(argv, hint)
     with _lock:  # no process may slip through while stop_all is at work
         interrupts.check()
         process = subprocess.Popen(
             [*GATE, program, *argv[1:]],
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
             env={**os.environ, **(env or {})},
             # A session of its own: Ctrl-C reaches us alone, and we stop all that belongs to it in order.
             start_new_session=True,

@@ -238,3 +238,23 @@ def test_the_gate_starts_nothing_for_a_command_that_was_killed(tmp_path: Path) -
     assert not made.exists()
     subprocess.run(argv, input=b"\n", check=True)
     assert made.exists()
+
+
+def test_a_process_beside_the_command_lasts_until_the_end(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    argv = ["sh", "-c", "echo $$ $MARK; exec sleep 60"]
+    status = process.until_end(process.beside(argv, output, {"MARK": "marked"}))
+    wait_until(lambda: output.read_text().endswith("\n"))
+    pid, mark = output.read_text().split()
+    assert mark == "marked"
+    assert status() is None
+    process.end()
+    assert ended(int(pid))
+    assert status() == -signal.SIGTERM
+    process.end()
+
+
+def test_a_signal_ends_a_process_beside_the_command(tmp_path: Path) -> None:
+    with process.beside(["sleep", "60"], tmp_path / "output") as status:
+        process.stop_all()
+        wait_until(lambda: status() is not None)
