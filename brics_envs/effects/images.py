@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
+import re
 import resource
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from brics_envs.effects import process, working_containers
+from brics_envs.effects.containers import inspected, listed
 from brics_envs.effects.files import temporary_directory
 from brics_envs.effects.host_settings import apt_proxies, lent_settings
 from brics_envs.effects.one_folder import one_folder
-from brics_envs.effects.podman import attempt, exists, is_remote, podman, podman_json
+from brics_envs.effects.podman import is_remote, podman
 from brics_envs.effects.working_containers import COMMAND_ID
 from brics_envs.errors import EnvsError
 from brics_envs.plan.build_steps import RunningSteps, step_names
@@ -26,7 +26,7 @@ from brics_envs.plan.image_commands import BaseImage, build_arguments, debian_ar
 from brics_envs.plan.image_decisions import PresentImage
 from brics_envs.plan.image_facts import ImageFacts, image_facts
 from brics_envs.plan.images import Build, DebianRoot, RegistryImage
-from brics_envs.plan.names import LABEL_INPUTS, OURS
+from brics_envs.plan.names import LABEL_INPUTS
 
 PODMAN_TEMPORARY = "/var/tmp"  # noqa: S108 - a private directory is made there
 """Where podman puts what is large and temporary, unless TMPDIR says otherwise."""
@@ -52,7 +52,7 @@ def present_images() -> dict[str, PresentImage]:
 
     One that has lost its names, to another or by `podman untag`, comes by its ID.
     """
-    entries: list[dict[str, Any]] = podman_json("images", "--format", "json")
+    entries = listed("images")
     # An image of a read-only store of the machine comes behind one of the user's own with the same name.
     entries.sort(key=lambda entry: not entry.get("ReadOnly", False))
     return {
@@ -64,26 +64,28 @@ def present_images() -> dict[str, PresentImage]:
 
 def facts_of(ids: Collection[str]) -> dict[str, ImageFacts]:
     """Age and origin of images, by their IDs; without those that are gone."""
-    if not ids:
-        return {}
-    wanted = f"{{{{.Id}}}} {RFC_3339} {{{{json .Labels}}}}"
-    # For one that is gone, podman fails in the end, and tells of the others all the same.
-    done = attempt("image", "inspect", f"--format={wanted}", *ids, timeout_s=20)
-    lines = (line.split(" ", 2) for line in done.stdout.splitlines())
-    return {image: image_facts(image, created, json.loads(labels) or {}) for image, created, labels in lines}
+    found = filter(None, (inspected("images", image) for image in ids))
+    # Without fractions of a second: podman writes nanoseconds.
+    return {
+        entry["Id"]: image_facts(entry["Id"], re.sub(r"\.\d+", "", entry["Created"]), entry["Labels"] or {})
+        for entry in found
+    }
 
 
 def image_id(tag: str) -> str:
     """The ID of an image.
 
-    :raises CommandError: there is none of that name.
+    :raises EnvsError: there is none of that name.
     """
-    return podman("image", "inspect", "--format={{.Id}}", tag).stdout.strip()
+    found = inspected("images", tag)
+    if found is None:
+        raise EnvsError(f"podman has no image {tag}")
+    return str(found["Id"])
 
 
 def has_image(image: str) -> bool:
     """Whether there is an image with that ID."""
-    return exists("image", image)
+    return inspected("images", image) is not None
 
 
 def tag(image: str, new_name: str) -> None:
@@ -241,7 +243,7 @@ def _remove_left_over() -> None:
     belong to another build that is going on.
     """
     # `podman image prune` would take the caches as well.
-    entries: list[dict[str, Any]] = podman_json("images", "--format=json", *OURS)
+    entries = listed("images", ours=True)
     named = {entry["Labels"].get(LABEL_INPUTS) for entry in entries if entry.get("Names")}
     for entry in entries:
         inputs = entry["Labels"].get(LABEL_INPUTS)

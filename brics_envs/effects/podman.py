@@ -90,23 +90,6 @@ def attempt(*args: str, timeout_s: float) -> process.Completed:
         return process.Completed(error.status or 1, "", error.message)
 
 
-def podman_json(*args: str, timeout_s: float = 60) -> list[dict[str, Any]]:
-    """The JSON list that ``podman ARGS`` prints; nothing printed is an empty list."""
-    answer: list[dict[str, Any]] = json.loads(podman(*args, timeout_s=timeout_s).stdout or "[]") or []
-    return answer
-
-
-def exists(kind: str, name: str) -> bool:
-    """Whether podman has the pod, image, volume, network, secret or container ``name``.
-
-    :raises CommandError: podman could not tell.
-    """
-    done = podman(kind, "exists", name, check=False)
-    if done.status not in (0, 1):
-        raise process.CommandError(["podman", kind, "exists", name], done.status, done.stderr)
-    return done.status == 0
-
-
 def require_podman() -> None:
     """Refuse to go on without a podman that is new enough.
 

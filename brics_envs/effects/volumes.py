@@ -1,12 +1,12 @@
-"""Copy the contents of volumes, wherever podman is. May import: errors, plan, effects.podman."""
+"""Copy the contents of volumes, wherever podman is. May import: errors, plan, podman, containers."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from brics_envs.effects.containers import listed
 from brics_envs.effects.podman import is_remote, podman, podman_into
 from brics_envs.errors import EnvsError
-from brics_envs.plan.names import OURS
 from brics_envs.plan.volume_commands import export_arguments, import_arguments
 
 COPY_DEADLINE_S = 3600.0
@@ -40,10 +40,10 @@ def import_volume(volume: str, archive: Path) -> None:
 
 def _image() -> str:
     """An image of this project, all of which have tar."""
-    images = podman("images", "--quiet", "--no-trunc", "--filter=dangling=false", *OURS).stdout.split()
-    if not images:
+    image = next((entry["Id"] for entry in listed("images", ours=True) if entry.get("Names")), "")
+    if not image:
         raise EnvsError(
             "podman is on another machine and has no image of this project, which copying a volume needs",
             hint="`invoke build --env ENV` makes them",
         )
-    return images[0]
+    return str(image)

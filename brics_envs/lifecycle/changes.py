@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pykustomize
 from brics_envs.effects import terminal
+from brics_envs.effects.containers import execute
 from brics_envs.effects.files import write_private
-from brics_envs.effects.podman import attempt
 from brics_envs.errors import EnvsError
 from brics_envs.lifecycle.applied import MANIFEST, Applied, load_applied, save_applied
 from brics_envs.lifecycle.apply import apply
@@ -38,7 +38,7 @@ def running_jobs(pod: PodState, change: Change) -> list[str]:
     if not ends_jobs(change, [container.name for container in pod.containers]):
         return []
     queue = ("squeue", "--noheader", "--format=%i (%u)")
-    done = attempt("exec", pod.instance.container("slurm"), *queue, timeout_s=20)
+    done = execute(pod.instance.container("slurm"), *queue, timeout_s=20)
     return done.stdout.splitlines() if done.status == 0 else []
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from brics_envs.effects.checkouts import forget_images, images_of_others
-from brics_envs.effects.podman import podman, podman_json, require_podman
+from brics_envs.effects.containers import listed
+from brics_envs.effects.podman import podman, require_podman
 from brics_envs.plan.names import OURS
 
 DEADLINE_S = 600.0
@@ -15,10 +16,9 @@ DEADLINE_S = 600.0
 def clean(root: Path) -> str:
     """Remove every image of the project that neither a container nor another checkout uses; returns what to tell."""
     require_podman()
-    used = {container["ImageID"] for container in podman_json("ps", "--all", "--format", "json")}
-    images = podman_json("images", "--format", "json", *OURS)
-    # podman lists an image with all its names once for every name; those of additional image stores are not ours to
-    # remove.
+    used = {container["ImageID"] for container in listed("containers")}
+    images = listed("images", ours=True)
+    # Those of additional image stores are not ours to remove.
     own = [image for image in images if not image.get("ReadOnly")]
     by_name = {name: image["Id"] for image in own for name in image.get("Names") or ()}
     others = images_of_others(root) & set(by_name)

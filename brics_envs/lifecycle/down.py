@@ -7,14 +7,15 @@ from pathlib import Path
 
 from brics_envs.config.options import DEFAULT_INSTANCE
 from brics_envs.effects.checkouts import forget_images, images_of_others, instance_lock, read_checkout
-from brics_envs.effects.podman import podman_json, require_podman
+from brics_envs.effects.containers import listed
+from brics_envs.effects.podman import require_podman
 from brics_envs.errors import EnvsError
 from brics_envs.lifecycle.applied import forget_applied, has_files
 from brics_envs.lifecycle.apply import apply
 from brics_envs.lifecycle.inventory import observe_inventory
 from brics_envs.lifecycle.observe import observe_pods
 from brics_envs.lifecycle.units import refuse_running_service, remove_unit
-from brics_envs.plan.names import LABEL_CHECKOUT, LABEL_FOLDER, LABEL_INSTANCE, OURS, Instance
+from brics_envs.plan.names import LABEL_CHECKOUT, LABEL_FOLDER, LABEL_INSTANCE, Instance
 from brics_envs.plan.ownership import Existing, refuse_other_checkout
 from brics_envs.plan.steps import down_steps
 
@@ -73,8 +74,8 @@ def known_instances(root: Path) -> list[Instance]:
     """
     checkout = read_checkout(root)
     labels = [pod.labels for pod in observe_pods()]
-    labels += [entry.get("Labels") or {} for entry in podman_json("volume", "ls", "--format", "json", *OURS)]
-    labels += [entry.get("labels") or {} for entry in podman_json("network", "ls", "--format", "json", *OURS)]
+    labels += [entry.get("Labels") or {} for entry in listed("volumes", ours=True)]
+    labels += [entry.get("labels") or {} for entry in listed("networks", ours=True)]
     every, own = set(), set()
     for found in labels:
         if name := found.get(LABEL_INSTANCE):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import yaml
 
-from brics_envs.effects.podman import podman, podman_json
+from brics_envs.effects.containers import inspected, listed
 from brics_envs.plan.images import KINDS
 from brics_envs.plan.names import CONFIGURATION, LABEL_CONTENTS, Checkout, Instance, image_tag
 from brics_envs.plan.ownership import Inventory, Thing
@@ -16,15 +16,15 @@ def observe_inventory(instance: Instance, checkout: Checkout, *, adopts_unmarked
 
     :param adopts_unmarked: whether things of the instance that name no checkout are this one's.
     """
-    containers = podman_json("ps", "--all", "--format", "json")
-    pods = podman_json("pod", "ps", "--format", "json")
-    volumes = podman_json("volume", "ls", "--format", "json")
-    networks = podman_json("network", "ls", "--format", "json")
     things = [
-        *(Thing("pod", entry["Name"], entry.get("Labels") or {}) for entry in pods),
-        *(Thing("container", name, e.get("Labels") or {}) for e in containers for name in e["Names"]),
-        *(Thing("volume", entry["Name"], entry.get("Labels") or {}) for entry in volumes),
-        *(Thing("network", entry["name"], entry.get("labels") or {}) for entry in networks),
+        *(Thing("pod", entry["Name"], entry.get("Labels") or {}) for entry in listed("pods")),
+        *(
+            Thing("container", name, e.get("Labels") or {})
+            for e in listed("containers")
+            for name in e["Names"]
+        ),
+        *(Thing("volume", entry["Name"], entry.get("Labels") or {}) for entry in listed("volumes")),
+        *(Thing("network", entry["name"], entry.get("labels") or {}) for entry in listed("networks")),
         *_secrets([instance.named(name) for name in SECRETS]),
         *_images(instance),
     ]
@@ -40,12 +40,9 @@ def _secrets(names: list[str]) -> list[Thing]:
 
 def secret_texts(names: list[str]) -> dict[str, str]:
     """What podman keeps under these names: for a Secret, the object in YAML. Those that are not there are left out."""
-    there = podman("secret", "ls", "--format", "{{.Name}}").stdout.split()
-    wanted = [name for name in names if name in there]
-    if not wanted:
-        return {}
-    found = podman_json("secret", "inspect", "--showsecret", *wanted)
-    return {entry["Spec"]["Name"]: entry["SecretData"] for entry in found}
+    there = {entry["Spec"]["Name"] for entry in listed("secrets")}
+    found = (inspected("secrets", name, showsecret="true") for name in names if name in there)
+    return {entry["Spec"]["Name"]: entry["SecretData"] for entry in found if entry}
 
 
 def labels_in(text: str) -> dict[str, str]:
@@ -59,10 +56,9 @@ def labels_in(text: str) -> dict[str, str]:
 
 def _images(instance: Instance) -> list[Thing]:
     own = {image_tag(name, instance.image_tag(stage)) for name in KINDS for stage in ("dev", "prod")}
-    entries = podman_json("images", "--format", "json")
     return [
         Thing("image", name, entry.get("Labels") or {})
-        for entry in entries
+        for entry in listed("images")
         for name in dict.fromkeys(entry.get("Names") or ())
         if name in own
     ]
@@ -73,8 +69,8 @@ def _with_marked_volumes(things: list[Thing], instance: Instance) -> list[Thing]
     own = [t.name for t in things if t.kind == "container" and t.is_projects and t.is_of(instance)]
     if not own:
         return things
-    inspected = podman_json("container", "inspect", *own)
-    mounted = {mount.get("Name") for entry in inspected for mount in entry["Mounts"]}
+    entries = filter(None, (inspected("containers", name) for name in own))
+    mounted = {mount.get("Name") for entry in entries for mount in entry["Mounts"]}
     marks = instance.labels | {LABEL_CONTENTS: CONFIGURATION}
     return [
         Thing("volume", t.name, marks) if t.kind == "volume" and t.name in mounted and not t.labels else t

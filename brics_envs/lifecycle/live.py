@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from brics_envs.effects import shared_directory
-from brics_envs.effects.podman import attempt, is_remote, podman_json
+from brics_envs.effects.containers import execute, inspected
+from brics_envs.effects.podman import is_remote
 from brics_envs.effects.snapshot import NOT_SOURCE
 from brics_envs.errors import ConfigError
 from brics_envs.lifecycle.observe import PodState
@@ -107,9 +108,11 @@ def mounted(pod: PodState) -> dict[str, Live]:
     for name, container in CONTAINERS.items():
         if container not in [c.name for c in pod.containers]:
             continue
-        (inspected,) = podman_json("container", "inspect", pod.instance.container(container))
-        annotations = inspected["Config"].get("Annotations") or {}
-        for mount in inspected["Mounts"]:
+        entry = inspected("containers", pod.instance.container(container))
+        if entry is None:
+            continue
+        annotations = entry["Config"].get("Annotations") or {}
+        for mount in entry["Mounts"]:
             if mount["Destination"] == place_of(name) and mount["Type"] == "bind":
                 digest = annotations.get(f"{ANNOTATION_BUILT_FROM}{name}", "")
                 found[name] = Live(Path(mount["Source"]), digest)
@@ -118,7 +121,7 @@ def mounted(pod: PodState) -> dict[str, Live]:
 
 def hub_problem(instance: Instance) -> str:
     """Why the present code of the hub's package is not live; empty if it is, or nobody has tried."""
-    done = attempt("exec", instance.container("jupyterhub"), "cat", PROBLEM, timeout_s=20)
+    done = execute(instance.container("jupyterhub"), "cat", PROBLEM, timeout_s=20)
     return done.stdout.strip() if done.status == 0 else ""
 
 

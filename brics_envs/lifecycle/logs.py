@@ -1,19 +1,24 @@
-"""``invoke logs``: the containers' output and the volumes' log files. May import: config, plan, effects, lifecycle."""
+"""``invoke logs``: the containers' output and the volumes' log files.
+
+May import: errors, config, plan, effects, lifecycle.
+"""
 
 from __future__ import annotations
 
 import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
+import tarfile
+import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 from brics_envs.config.moments import parse_since
 from brics_envs.config.options import parse_tail
 from brics_envs.effects import interrupts
 from brics_envs.effects.at_once import at_once
-from brics_envs.effects.files import temporary_directory
-from brics_envs.effects.podman import podman
+from brics_envs.effects.containers import execute, follow_output, output, read_archive
+from brics_envs.errors import EnvsError
 from brics_envs.lifecycle.observe import PodState, container_of, running_pod
 from brics_envs.plan.log_lines import SinceThen, Wanted, without_colours
 from brics_envs.plan.names import Instance
@@ -53,22 +58,16 @@ def follow_logs(instance: Instance, container: str, wanted: Wanted) -> None:
     :raises EnvsError: there is no such instance or container.
     """
     pod = running_pod(instance)
-    if container:
-        names = [container_of(pod, container)]
-        output: Sequence[str] = ("logs", "--follow", *wanted.options, instance.container(container))
-    else:
-        names = [c.name for c in pod.containers]
-        output = ("pod", "logs", "--follow", "--names", *wanted.options, pod.name)
-    commands: list[tuple[Sequence[str], datetime | None]] = [(output, None)]
+    names = [container_of(pod, container)] if container else [c.name for c in pod.containers]
+    ways: list[Callable[[], object]] = []
+    for full_name in map(instance.container, names):
+        show = partial(_show, "" if container else f"{full_name} ")
+        ways.append(partial(follow_output, full_name, wanted, FOLLOW_DEADLINE_S, show))
     # The hub's file has what its output has.
     if "slurm" in names:
-        # podman leaves what it started in the container when it is stopped; the end of its input ends this.
-        first = wanted.tail if wanted.tail is not None else "+1" if wanted.since else 0
-        tail = f"cd {LOG_DIRECTORIES['slurm']}; tail -n {first} -F *.log & cat; kill $!"
-        files = ("exec", "--interactive", instance.container("slurm"), "sh", "-c", tail)
-        commands.append((files, wanted.since))
+        ways.append(partial(_follow_files, instance.container("slurm"), LOG_DIRECTORIES["slurm"], wanted))
     try:
-        at_once(_follow, commands)
+        at_once(lambda follow: follow(), ways)
     except KeyboardInterrupt:
         # Ctrl-C is how it ends.
         if interrupts.received() != signal.SIGINT:
@@ -80,46 +79,61 @@ def for_reader(text: str) -> str:
     return text if sys.stdout.isatty() else without_colours(text)
 
 
-def _follow(command: tuple[Sequence[str], datetime | None]) -> None:
-    """Show what a command of podman's writes.
+def _show(before: str, line: str) -> None:
+    # In one piece: several logs are followed at the same time.
+    print(f"{before}{for_reader(line)}\n", end="", flush=True)
 
-    :param command: its arguments, and from when on lines are wanted, if podman does not see to that.
-    """
-    arguments, since = command
-    selection = SinceThen(since)
+
+def _follow_files(container: str, directory: str, wanted: Wanted) -> None:
+    """Show what is written to the log files of a directory in a container."""
+    first = wanted.tail if wanted.tail is not None else "+1" if wanted.since else 0
+    # podman leaves what it started in the container when nobody listens any more; the end of its input ends this.
+    tail = f"cd {directory}; tail -n {first} -F *.log & cat; kill $!"
+    selection = SinceThen(wanted.since)
 
     def show(line: str) -> None:
         if selection.wants(line):
-            print(for_reader(line), flush=True)
+            _show("", line)
 
-    podman(*arguments, timeout_s=FOLLOW_DEADLINE_S, stdin=_endless(), check=False, on_line=show)
-
-
-def _endless() -> Iterator[bytes]:
-    """An input that does not end before its reader."""
-    threading.Event().wait()
-    yield b""
+    execute(container, "sh", "-c", tail, timeout_s=FOLLOW_DEADLINE_S, options={"stdin": True}, on_line=show)
 
 
 def _logs(pod: PodState, name: str, wanted: Wanted) -> str:
     full_name = pod.instance.container(name)
-    done = podman("logs", *wanted.options, full_name, check=False)
-    parts = [f"==> output of {name} <==\n{done.stdout}{done.stderr}"]
+    parts = [f"==> output of {name} <==\n{_output(full_name, wanted)}"]
     directory = LOG_DIRECTORIES.get(name)
     if directory:
         parts += _log_files(full_name, directory, wanted)
     return "\n".join(parts)
 
 
+def _output(container: str, wanted: Wanted) -> str:
+    """A container's output, or why there is none: the others' are shown all the same."""
+    try:
+        return output(container, wanted)
+    except EnvsError as error:
+        return f"{error.message}\n"
+
+
 def _log_files(container: str, directory: str, wanted: Wanted) -> list[str]:
     """The log files of a container's volume, also of one that does not run (any more)."""
-    with temporary_directory("brics-logs-") as copy:
-        copied = podman("cp", f"{container}:{directory}/.", str(copy), timeout_s=COPY_DEADLINE_S, check=False)
-        if copied.status != 0:
-            return [f"==> {directory} <==\n{copied.stderr}"]
-        shown = []
-        for file in sorted(path for path in copy.rglob("*.log") if path.is_file()):
-            changed = datetime.fromtimestamp(file.stat().st_mtime, UTC)
-            text = wanted.of(file.read_text(errors="replace"), changed)
-            shown.append(f"==> {directory}/{file.relative_to(copy)} <==\n{text}")
-        return shown
+    shown = {}
+    with tempfile.TemporaryFile() as file:
+        try:
+            read_archive(container, directory, file, COPY_DEADLINE_S)
+        except EnvsError as error:
+            return [f"==> {directory} <==\n{error.message}"]
+        file.seek(0)
+        with tarfile.open(fileobj=file) as archive:
+            for member in archive:
+                content = (
+                    archive.extractfile(member) if member.isfile() and member.name.endswith(".log") else None
+                )
+                if content is None:
+                    continue
+                changed = datetime.fromtimestamp(member.mtime, UTC)
+                text = wanted.of(content.read().decode(errors="replace"), changed)
+                # Names begin with that of the directory itself.
+                name = f"{directory}/{member.name.partition('/')[2]}"
+                shown[name] = f"==> {name} <==\n{text}"
+    return [shown[name] for name in sorted(shown)]

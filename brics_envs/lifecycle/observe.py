@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from brics_envs.config.options import DEFAULT_INSTANCE
-from brics_envs.effects.podman import podman_json, require_podman
+from brics_envs.effects.containers import inspected, listed
+from brics_envs.effects.podman import require_podman
 from brics_envs.errors import ConfigError, EnvsError
 from brics_envs.lifecycle.applied import OLD_FILE, load_applied
 from brics_envs.plan.names import (
@@ -21,7 +22,6 @@ from brics_envs.plan.names import (
     FIREWALL_CONTAINER,
     LABEL_ENVIRONMENT,
     LABEL_INSTANCE,
-    OURS,
     Instance,
 )
 from brics_envs.plan.record import Record, parse_record
@@ -67,8 +67,8 @@ class PodState:
 
 def observe_pods() -> list[PodState]:
     """All pods of this project, found by their label; the default instance first."""
-    containers = podman_json("ps", "--all", "--pod", "--format", "json", *OURS)
-    pods = [_pod(entry, containers) for entry in podman_json("pod", "ps", "--format", "json", *OURS)]
+    containers = listed("containers", ours=True)
+    pods = [_pod(entry, containers) for entry in listed("pods", ours=True)]
     return sorted(pods, key=lambda pod: (pod.instance.name != DEFAULT_INSTANCE, pod.instance.name))
 
 
@@ -110,8 +110,8 @@ def observe_record(pod: PodState, directory: Path) -> Record | None:
     if applied := load_applied(pod.instance, pod.labels):
         return applied.record
     names = [pod.instance.container(container.name) for container in pod.containers]
-    inspected = podman_json("container", "inspect", *names) if names else []
-    kept = [(entry["Config"].get("Annotations") or {}).get(ANNOTATION_RECORD, "") for entry in inspected]
+    entries = filter(None, (inspected("containers", name) for name in names))
+    kept = [(entry["Config"].get("Annotations") or {}).get(ANNOTATION_RECORD, "") for entry in entries]
     with contextlib.suppress(OSError):
         kept.append((directory / OLD_FILE).read_text())
     return next((record for record in map(parse_record, kept) if record), None)

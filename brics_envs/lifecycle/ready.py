@@ -14,10 +14,11 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from brics_envs.effects import interrupts
-from brics_envs.effects.podman import attempt
+from brics_envs.effects.containers import execute, output
 from brics_envs.errors import EnvsError
 from brics_envs.lifecycle.observe import observe_pod
 from brics_envs.lifecycle.tunnels import TUNNEL_PROBES
+from brics_envs.plan.log_lines import Wanted
 from brics_envs.plan.names import HUB_PROXY_CONTAINER, Instance
 from brics_envs.plan.ports import HUB_PROXY_PORT, LOOPBACK, SIGN_IN_PORT, loopback_url
 from brics_envs.plan.record import Record
@@ -157,7 +158,7 @@ def proxy_missing(instance: Instance, record: Record, port: int) -> str:
 def _failure_in_pod(instance: Instance, program: str, argument: str) -> str:
     """How a Python program fails in the pod's network; empty if it does not."""
     command = ["python3", "-c", program, argument]
-    done = attempt("exec", instance.container(HUB_PROXY_CONTAINER), *command, timeout_s=30)
+    done = execute(instance.container(HUB_PROXY_CONTAINER), *command, timeout_s=30)
     return "" if done.status == 0 else (done.stderr.strip().splitlines() or ["no answer"])[-1]
 
 
@@ -182,7 +183,7 @@ def page_missing(url: str, ports: Mapping[str, int]) -> str:
 
 def node_missing(instance: Instance) -> str:
     """What keeps Slurm from having a node that takes jobs."""
-    done = attempt("exec", instance.container("slurm"), "sinfo", "--noheader", "--format=%T", timeout_s=20)
+    done = execute(instance.container("slurm"), "sinfo", "--noheader", "--format=%T", timeout_s=20)
     states = set(done.stdout.split())
     if done.status == 0 and states & {"idle", "mixed", "allocated"}:
         return ""
@@ -199,7 +200,7 @@ def ssh_missing(instance: Instance, record: Record) -> str:
         remote = ["sudo", "-n", "-u", record.account, "SLURMSPAWNER_JOB_ID=1", wrapper]
     else:
         remote = ["sudo", "-n", "--list"]
-    done = attempt("exec", instance.container("jupyterhub"), *ON_SLURM_HOST, *remote, timeout_s=60)
+    done = execute(instance.container("jupyterhub"), *ON_SLURM_HOST, *remote, timeout_s=60)
     if done.status == 0 and not record.account:
         return "" if wrapper in done.stdout else _meaning(REFUSALS["password is required"], record)
     # Slurm's own "no such job" is an answer: everything on the way to it works.
@@ -229,8 +230,10 @@ def _squeue(record: Record) -> str:
 
 def last_log_lines(instance: Instance, container: str) -> str:
     """The last lines of a container's log, or why there are none."""
-    done = attempt("logs", "--tail", str(LOG_LINES), instance.container(container), timeout_s=20)
-    return (done.stdout + done.stderr).strip()
+    try:
+        return output(instance.container(container), Wanted(LOG_LINES)).strip()
+    except EnvsError as error:
+        return error.message
 
 
 def _restarts(instance: Instance) -> dict[str, int]:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from brics_envs.config.options import Base
 from brics_envs.config.repos import RepoChoice
+from brics_envs.effects.containers import inspected
 from brics_envs.effects.files import write_private
-from brics_envs.effects.podman import attempt
 from brics_envs.lifecycle.bases import choose_bases
 from brics_envs.lifecycle.repositories import CONTEXT, decide_repositories
 from brics_envs.plan.images import repositories_of
@@ -127,8 +127,5 @@ def _text(file: Path) -> str:
 
 def _annotation(instance: Instance) -> str:
     # kube play gives a pod's annotations to its containers.
-    wanted = f'{{{{index .Config.Annotations "{ANNOTATION_SOURCES}"}}}}'
-    done = attempt(
-        "container", "inspect", f"--format={wanted}", instance.container("jupyterhub"), timeout_s=20
-    )
-    return done.stdout.strip() if done.status == 0 else ""
+    entry = inspected("containers", instance.container("jupyterhub"))
+    return str((entry["Config"].get("Annotations") or {}).get(ANNOTATION_SOURCES, "")) if entry else ""

@@ -23,8 +23,9 @@ from rich.table import Table
 from rich.text import Text
 
 from brics_envs.effects.at_once import at_once
+from brics_envs.effects.containers import execute
 from brics_envs.effects.images import facts_of
-from brics_envs.effects.podman import attempt, require_podman
+from brics_envs.effects.podman import require_podman
 from brics_envs.lifecycle.live import hub_problem
 from brics_envs.lifecycle.observe import PodState, observe_pods, observe_record
 from brics_envs.lifecycle.ready import DEADLINE_S, Check, checks_for
@@ -186,7 +187,7 @@ def _slurm(instance: Instance) -> SlurmStatus | None:
 def _ask(
     instance: Instance, command: tuple[str, ...], fields: tuple[str, ...]
 ) -> list[dict[str, str]] | None:
-    done = attempt("exec", instance.container("slurm"), *command, timeout_s=20)
+    done = execute(instance.container("slurm"), *command, timeout_s=20)
     if done.status != 0:
         return None
     return [dict(zip(fields, line.split("|"), strict=True)) for line in done.stdout.splitlines() if line]

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import sys
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from brics_envs.config.repos import REPOSITORIES
-from brics_envs.effects.podman import attempt, podman
+from brics_envs.effects.containers import execute
 from brics_envs.errors import ConfigError, EnvsError
 from brics_envs.lifecycle.live import mounted
 from brics_envs.lifecycle.observe import PodState, container_of, running_pod
 from brics_envs.lifecycle.report import say
-from brics_envs.plan.live import CONTAINERS
+from brics_envs.plan.live import CONTAINERS, place_of
 from brics_envs.plan.names import Instance
-from brics_envs.plan.package_tests import PROBLEMS, command
+from brics_envs.plan.package_tests import ENVIRONMENT, PROBLEMS, command
 
 DEADLINE_S = 24 * 3600.0
 """Seconds that tests may take."""
@@ -45,16 +44,18 @@ def test(instance: Instance, name: str, arguments: Sequence[str]) -> None:
     directories = mounted(pod)
     say(f"{name}: {directories[name].directory if name in directories else 'as it is in the image'}")
     full_name = instance.container(container)
-    problem = attempt("exec", full_name, "cat", PROBLEMS[name], timeout_s=20)
+    problem = execute(full_name, "cat", PROBLEMS[name], timeout_s=20)
     if problem.status == 0:
         say(f"warning: {name}: its extra `dev` is not installed: {problem.stdout.strip()}")
-    done = podman(
-        *command(name, full_name, arguments, colours=sys.stdout.isatty()),
+    done = execute(
+        full_name,
+        *command(name, arguments, colours=sys.stdout.isatty()),
         timeout_s=DEADLINE_S,
-        stdin=_endless(),
-        check=False,
+        options={"stdin": True, "workdir": place_of(name), "environment": dict(ENVIRONMENT)},
         on_line=lambda line: print(line, flush=True),
     )
+    if done.stderr:
+        raise EnvsError(f"tests of {name} could not be run: {done.stderr.strip()}")
     if done.status:
         words = WORDS.get(done.status, "see above")
         raise EnvsError(f"tests of {name}: pytest ended with exit status {done.status}: {words}")
@@ -67,9 +68,3 @@ def _refuse_production(pod: PodState, name: str) -> None:
             f"{pod.environment} runs images for production, which hold no tests",
             hint="use an environment for development",
         )
-
-
-def _endless() -> Iterator[bytes]:
-    """An input that does not end before its reader."""
-    threading.Event().wait()
-    yield b""

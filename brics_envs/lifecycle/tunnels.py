@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from brics_envs.effects.podman import attempt
+from brics_envs.effects.containers import execute
 from brics_envs.lifecycle.observe import observe_pod
 from brics_envs.plan.names import NADIR_CONTAINER, TUNNELS, ZENITH_CONTAINER, Instance
 
@@ -49,7 +49,7 @@ def zenith_missing(instance: Instance) -> str:
 
 def nadir_missing(instance: Instance) -> str:
     """What keeps Nadir's server from forwarding its port to the pod, as the client tells it."""
-    done = attempt("exec", instance.container(NADIR_CONTAINER), "cat", NADIR_STATE, timeout_s=20)
+    done = execute(instance.container(NADIR_CONTAINER), "cat", NADIR_STATE, timeout_s=20)
     state = done.stdout.strip() if done.status == 0 else "its client has not connected yet"
     return "" if state == "open" else nadir_words(state)
 

@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 
 from brics_envs.effects.archive import unpack
-from brics_envs.effects.podman import exists, require_podman
+from brics_envs.effects.containers import inspected
+from brics_envs.effects.podman import require_podman
 from brics_envs.effects.volumes import export_volume
 from brics_envs.errors import EnvsError
 
@@ -17,7 +18,7 @@ def volume_export(volume: str, directory: Path) -> str:
     :raises EnvsError: no such volume, or the directory exists and is not empty.
     """
     require_podman()
-    if not exists("volume", volume):
+    if inspected("volumes", volume) is None:
         raise EnvsError(f"there is no volume {volume}", hint="`podman volume ls` lists the volumes")
     if directory.exists() and any(directory.iterdir()):
         raise EnvsError(f"{directory} is not empty", hint="choose another with --to DIR")

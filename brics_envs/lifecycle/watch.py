@@ -10,7 +10,8 @@ from pathlib import Path
 
 from brics_envs.effects import interrupts, watching
 from brics_envs.effects.checkouts import instance_lock
-from brics_envs.effects.podman import attempt, podman
+from brics_envs.effects.containers import execute
+from brics_envs.effects.podman import attempt
 from brics_envs.errors import EnvsError
 from brics_envs.lifecycle.configuration import directories, put_configuration_in_place
 from brics_envs.lifecycle.live import built_from, mounted
@@ -39,6 +40,9 @@ WRAPPERS_CHECK = (
     " if e.name.startswith('slurmspawner_')]"
 )
 """Python program: loads what the three wrapper scripts run."""
+
+MOST_NOTED = 30_000
+"""Characters of a problem that are noted; an argument of a command takes 128 KiB."""
 
 LOG = "/var/log/slurm/live.log"
 
@@ -125,7 +129,7 @@ def _apply(pod: PodState, record: Record | None, live: Mapping[str, Live], chang
 def _restart_hub(pod: PodState, record: Record | None) -> str:
     """Put a hub with the present code in the old one's place; what is wrong, if anything is."""
     container = pod.instance.container("jupyterhub")
-    done = attempt("exec", container, "python3", "-IS", SUPERVISOR, "--reload", timeout_s=RELOAD_S)
+    done = execute(container, "python3", "-IS", SUPERVISOR, "--reload", timeout_s=RELOAD_S)
     if done.status == 1 and done.stdout:
         return f"{done.stdout.strip()}\nthe hub keeps running the previous code"
     if done.status != 0:
@@ -143,10 +147,10 @@ def _check_wrappers(pod: PodState) -> str:
     """Why the wrapper scripts, which are live already, do not work; empty if their code can be loaded."""
     python = "/opt/slurmspawner_wrappers/bin/python"
     container = pod.instance.container("slurm")
-    done = attempt("exec", container, python, "-c", WRAPPERS_CHECK, timeout_s=60)
+    done = execute(container, python, "-c", WRAPPERS_CHECK, timeout_s=60)
     problem = "" if done.status == 0 else done.stderr.strip()
     if problem:
         # `invoke logs` shows the log files of the volume.
-        note = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} slurmspawner_wrappers\n{problem}\n".encode()
-        podman("exec", "--interactive", container, "sh", "-c", f"cat >>{LOG}", stdin=note, check=False)
+        note = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} slurmspawner_wrappers\n{problem[-MOST_NOTED:]}\n"
+        execute(container, "sh", "-c", f'printf %s "$0" >>{LOG}', note, timeout_s=60)
     return problem

@@ -25,12 +25,6 @@ class Wanted:
     tail: int | None = None
     since: datetime | None = None
 
-    @property
-    def options(self) -> list[str]:
-        """podman's options that say so."""
-        tail = [] if self.tail is None else [f"--tail={self.tail}"]
-        return tail + ([f"--since={self.since.isoformat()}"] if self.since else [])
-
     def of(self, text: str, changed: datetime) -> str:
         """Those lines of a file.
 

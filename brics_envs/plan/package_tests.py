@@ -1,10 +1,8 @@
-"""How a package's own tests are run in the container where it lives. Pure. May import: plan."""
+"""How a package's own tests are run in the container where it lives. Pure. May import: nothing of the project."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from brics_envs.plan.live import place_of
 
 PYTHONS = {
     "bricsauthenticator": "python3",
@@ -42,20 +40,14 @@ ENVIRONMENT = {
 }
 
 
-def command(name: str, container: str, arguments: Sequence[str], *, colours: bool) -> list[str]:
-    """podman's arguments that run pytest on a package's source.
+def command(name: str, arguments: Sequence[str], *, colours: bool) -> list[str]:
+    """What runs pytest on a package's source, in the directory where that is.
 
     :param name: the dev repository.
-    :param container: podman's name of the container that has it.
     :param arguments: for pytest.
     """
     python = PYTHONS[name]
     return [
-        "exec",
-        "--interactive",
-        f"--workdir={place_of(name)}",
-        *(f"--env={key}={value}" for key, value in ENVIRONMENT.items()),
-        container,
         *(python, "-c", PROGRAM),
         *(python, "-m", "pytest", "-p", "no:cacheprovider"),
         *(["--color=yes"] if colours else []),

@@ -75,11 +75,6 @@ def test_a_file_without_times_is_shown_if_it_has_changed_since() -> None:
     assert wanted.of("one\ntwo", NOW - timedelta(seconds=5)) == ""
 
 
-def test_podmans_options() -> None:
-    assert Wanted().options == []
-    assert Wanted(0, NOW).options == ["--tail=0", "--since=2026-01-31T12:00:00+00:00"]
-
-
 def test_followed_files_begin_at_the_moment_each() -> None:
     lines = [
         "==> a.log <==",

@@ -47,11 +47,10 @@ def test_arguments_are_as_the_shell_gave_them(monkeypatch: pytest.MonkeyPatch) -
     assert after_dashes() == []
 
 
-def test_pytest_runs_where_the_package_is() -> None:
-    found = command("slurmspawner_wrappers", "pod-slurm", ["-k", "a or b"], colours=False)
-    assert found[:3] == ["exec", "--interactive", "--workdir=/opt/src/slurmspawner_wrappers"]
+def test_pytest_runs_with_the_packages_python() -> None:
+    found = command("slurmspawner_wrappers", ["-k", "a or b"], colours=False)
     python = "/opt/slurmspawner_wrappers/bin/python"
-    assert found[found.index("pod-slurm") + 1] == python
+    assert found[:2] == [python, "-c"]
     assert found[-7:] == [python, "-m", "pytest", "-p", "no:cacheprovider", "-k", "a or b"]
 
 
