@@ -112,10 +112,15 @@ def ask(what: str, timeout_s: float, question: Callable[[APIClient], Answer]) ->
 
 def _socket_error(what: str, error: BaseException) -> SocketError:
     from docker.errors import APIError
+    from requests import ConnectionError as Unreachable
 
-    status = error.status_code if isinstance(error, APIError) else 0
-    words = error.explanation if isinstance(error, APIError) else ""
-    return SocketError(f"{what}: {words or error}", status or 0)
+    if isinstance(error, APIError):
+        return SocketError(f"{what}: {error.explanation or error}", error.status_code or 0)
+    if isinstance(error, Unreachable) and (uri := place().uri):
+        return SocketError(
+            f"no podman answers at {uri}", hint="on that machine: `systemctl --user start podman.socket`"
+        )
+    return SocketError(f"{what}: {error}")
 
 
 def _client() -> APIClient:

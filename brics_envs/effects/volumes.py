@@ -1,4 +1,8 @@
-"""Copy the contents of volumes, wherever podman is. May import: errors, plan, podman, containers."""
+"""Copy the contents of volumes, wherever podman is. May import: errors, plan, podman, containers.
+
+By podman's commands: what the socket gives of a container's files (``get_archive``) is all root's, and the owners
+matter to who puts a volume back.
+"""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +17,7 @@ import pytest
 from brics_envs.effects import containers, podman, podman_socket, process
 from brics_envs.errors import EnvsError
 from brics_envs.plan.podman_place import Place
+from tests.support.checkout import PROJECT
 
 STAND_IN = """#!{python}
 import json, os, socketserver, sys
@@ -137,3 +139,13 @@ def test_what_dockers_variable_names_must_be_podman(monkeypatch: pytest.MonkeyPa
             podman_socket._connected(own).__enter__()
         assert "CONTAINER_HOST" in caught.value.hint
         server.shutdown()
+
+
+def test_docker_is_not_imported_before_it_is_needed() -> None:
+    program = (
+        "import importlib, pkgutil, sys, brics_envs as b\n"
+        "found = [m.name for m in pkgutil.walk_packages(b.__path__, 'brics_envs.') if 'guardian' not in m.name]\n"
+        "[importlib.import_module(name) for name in found]\n"
+        "sys.exit('docker' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=PROJECT)
