@@ -143,21 +143,20 @@ def _connected(to: Place) -> Iterator[_Connection]:
         api.trust_env = False
         with contextlib.closing(api):
             if "CONTAINER_HOST" in dict(to.variables):
-                _refuse_docker(api)
+                _refuse_docker(api, to.uri)
             yield _Connection(api, is_over)
 
 
-def _refuse_docker(api: APIClient) -> None:
+def _refuse_docker(api: APIClient, uri: str) -> None:
     """DOCKER_HOST may well name what it was made for."""
     from docker.errors import DockerException
 
-    try:
-        parts = [part["Name"] for part in api.version(api_version=False)["Components"]]
-    except (DockerException, OSError, KeyError) as error:
-        parts = [str(error)]
-    if "Podman Engine" not in parts:
+    answers = False
+    with contextlib.suppress(DockerException, OSError, KeyError):
+        answers = "Podman Engine" in [part["Name"] for part in api.version(api_version=False)["Components"]]
+    if not answers:
         raise EnvsError(
-            f"no podman answers where DOCKER_HOST says ({parts[0]})",
+            f"no podman answers at {uri}, which is DOCKER_HOST",
             hint="unset DOCKER_HOST, or say with CONTAINER_HOST where podman is",
         )
 

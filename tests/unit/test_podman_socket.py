@@ -135,7 +135,7 @@ def test_what_dockers_variable_names_must_be_podman(monkeypatch: pytest.MonkeyPa
         Thread(target=server.serve_forever, daemon=True).start()
         uri = f"tcp://127.0.0.1:{server.server_port}"
         own = Place(uri, variables=(("CONTAINER_HOST", uri),))
-        with pytest.raises(EnvsError, match=r"no podman answers where DOCKER_HOST says \(Engine\)") as caught:
+        with pytest.raises(EnvsError, match=f"no podman answers at {uri}, which is DOCKER_HOST") as caught:
             podman_socket._connected(own).__enter__()
         assert "CONTAINER_HOST" in caught.value.hint
         server.shutdown()
