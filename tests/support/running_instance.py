@@ -113,7 +113,7 @@ class RunningInstance:
         self, container: str, *command: str, user: str = "", environment: Mapping[str, str] | None = None
     ) -> Completed:
         """Run a command in a container, by default as the container's own user."""
-        # Not through podman's socket: there the output of a command that ends at once is lost at times.
+        # Not with docker-py's exec_start, which loses output at times (brics_envs/effects/containers.py says why).
         options = [f"--user={user}"] if user else []
         options += [f"--env={name}={value}" for name, value in (environment or {}).items()]
         done = subprocess.run(
