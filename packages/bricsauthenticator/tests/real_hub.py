@@ -25,6 +25,17 @@ MakeHub = Callable[..., "Hub"]
 HERE = Path(__file__).resolve().parent
 PACKAGES = HERE.parents[1]
 
+METADATA = {
+    "METADATA": "Metadata-Version: 2.1\nName: bricsauthenticator\nVersion: 0\n",
+    "entry_points.txt": """\
+[jupyterhub.authenticators]
+brics = bricsauthenticator:BricsAuthenticator
+[jupyterhub.spawners]
+brics = bricsauthenticator:BricsSlurmSpawner
+""",
+}
+"""As an installation has them: JupyterHub imports what entry points name before it has an event loop."""
+
 ARGUMENTS = {
     "sbatch": "--parsable",
     "squeue": "-h -j \"$SLURMSPAWNER_JOB_ID\" -o '%T %B'",
@@ -96,6 +107,7 @@ class Hub:
         self._crypt_key = secrets.token_hex(32)
         (self.slurm / "home").mkdir(parents=True)
         self._make_commands()
+        self._make_metadata()
         (root / "jupyterhub_config.py").write_text(
             CONFIG.format(
                 port=self.port,
@@ -108,6 +120,13 @@ class Hub:
             )
             + config
         )
+
+    def _make_metadata(self) -> None:
+        """What makes the package look installed."""
+        folder = self.root / "site/bricsauthenticator-0.dist-info"
+        folder.mkdir(parents=True)
+        for name, text in METADATA.items():
+            (folder / name).write_text(text)
 
     def _make_commands(self) -> None:
         """The wrappers as console scripts, and the stand-ins that they run."""
@@ -137,7 +156,9 @@ class Hub:
         environment = {
             **os.environ,
             "PATH": f"{self.root / 'bin'}:{os.environ['PATH']}",
-            "PYTHONPATH": os.pathsep.join([str(PACKAGES / "bricsauthenticator" / "src")]),
+            "PYTHONPATH": os.pathsep.join(
+                [str(self.root / "site"), str(PACKAGES / "bricsauthenticator" / "src")]
+            ),
             "JUPYTERHUB_CRYPT_KEY": self._crypt_key,
             "STAND_IN_SLURM": str(self.slurm),
         }

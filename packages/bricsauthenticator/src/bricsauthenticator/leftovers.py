@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
@@ -26,6 +27,9 @@ still ends, when the hub refuses its launcher's report."""
 
 KEPT_WITH_JOB = 7 * 86400.0
 """Seconds for which a job's cancellation is tried: longer than jobs run."""
+
+HUB_START_S = 3600.0
+HUB_POLL_S = 0.5
 
 log = logging.getLogger("JupyterHub")
 
@@ -140,13 +144,7 @@ def found(leftover: Leftover, job_id: str) -> Leftover:
 
 
 async def resume() -> None:
-    """Load what the database has, once the hub is up.
-
-    JupyterHub itself loads the spawners of running servers alone, and has no hook for what is to be done when it
-    starts: that it listens is what shows that it has come up.
-    """
-    while not (JupyterHub.initialized() and JupyterHub.instance().http_server):
-        await asyncio.sleep(0.5)
+    """Load what the database has. JupyterHub itself loads the spawners of running servers alone."""
     app = JupyterHub.instance()
     stopped: Iterable[Any] = app.db.query(orm.Spawner).filter(orm.Spawner.server == None)  # noqa: E711
     for orm_spawner in [each for each in stopped if (each.state or {}).get(KEY)]:
@@ -154,15 +152,19 @@ async def resume() -> None:
 
 
 def register() -> None:
-    """Have :func:`resume` run in the hub that imports this; elsewhere, as in a test, do nothing."""
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
-        return
-    task = loop.create_task(resume())
-    _running.add(task)
-    task.add_done_callback(_running.discard)
+    """Have :func:`resume` run once the hub is up.
+
+    JupyterHub has no hook for that, and an installed package's entry points make it import this before it has an event
+    loop: a thread waits.
+    """
+    threading.Thread(target=_await_hub, name="leftovers", daemon=True).start()
 
 
-_running: set[asyncio.Task[None]] = set()
-"""asyncio itself keeps weak references only."""
+def _await_hub() -> None:
+    """Wait until a hub listens in this process, for an hour at most: what is none never does."""
+    deadline = time.monotonic() + HUB_START_S
+    while time.monotonic() < deadline:
+        if JupyterHub.initialized() and (app := JupyterHub.instance()).http_server:
+            app.io_loop.add_callback(resume)
+            return
+        time.sleep(HUB_POLL_S)
