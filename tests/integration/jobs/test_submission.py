@@ -154,4 +154,7 @@ def test_server_that_cannot_be_asked_for_can_be_stopped(
         assert answer.status_code in (202, 204), answer.text
         wait_for(lambda: testuser.server() is None, "the server is gone", 120)
         assert running.jobs(ACCOUNT) == [job]
+        # What was given up outlives the hub.
+        slurm_faults.kill_hub(running)
+        wait_for(lambda: hub_answers(testuser), "the hub is back")
     wait_for(lambda: not running.jobs(ACCOUNT), "the job ends", MINUTE_S)
