@@ -53,7 +53,7 @@ def place_of(environment: Mapping[str, str], connections: Connections, *, on_lin
 
 
 def names_podman(docker_host: str) -> bool:
-    """Whether DOCKER_HOST may decide: a socket, ssh, or this machine's loopback, which admit known users alone.
+    """Whether DOCKER_HOST may decide: a socket, ssh, or TCP that stays on this machine.
 
     Others (TCP over a network with docker's certificates, Windows' pipes) are docker's own, not podman's.
     """
