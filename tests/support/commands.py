@@ -17,6 +17,24 @@ Measured = Callable[[str, float], None]
 """Takes what was measured, and its seconds."""
 
 
+NEVER_STARTED = "waiting for init preliminary setup: read init-p: connection reset by peer"
+"""What runc 1.1 says once in some thousand calls: its own helper ended before it had read which command to start."""
+
+
+def run_podman(command: Sequence[str], environment: Mapping[str, str], timeout_s: float) -> Completed:
+    """Run a command of podman's to its end, and again if runc has never started what was to run in a container."""
+    done = _run(command, environment, timeout_s)
+    if NEVER_STARTED in done.stderr and "exec" in command:
+        print(f"runc never started {' '.join(command)}: once more")
+        done = _run(command, environment, timeout_s)
+    return done
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str], timeout_s: float) -> Completed:
+    done = subprocess.run(command, env=dict(environment), capture_output=True, timeout=timeout_s)
+    return Completed(done.returncode, *(text.decode(errors="replace") for text in (done.stdout, done.stderr)))
+
+
 def invoke(
     *args: str,
     stdin: str = "",

@@ -17,7 +17,7 @@ from brics_envs.effects import podman
 from brics_envs.effects.process import Completed
 from brics_envs.plan.names import Instance
 from tests.support.checkout import PROJECT
-from tests.support.commands import ok
+from tests.support.commands import ok, run_podman
 from tests.support.hub_client import HubClient
 from tests.support.waiting import wait_for
 
@@ -26,20 +26,6 @@ UP_DEADLINE_S = 2400.0
 
 EXEC_DEADLINE_S = 300.0
 """For any one command in a container."""
-
-NEVER_STARTED = "waiting for init preliminary setup: read init-p: connection reset by peer"
-"""What runc 1.1 says once in some thousand calls: its own helper ended before it had read which command to start."""
-
-
-def podman_exec(arguments: list[str]) -> Completed:
-    """``podman exec ARGUMENTS``, to its end."""
-    done = subprocess.run(
-        ["podman", "exec", *arguments],
-        env={**os.environ, **podman.environment()},
-        capture_output=True,
-        timeout=EXEC_DEADLINE_S,
-    )
-    return Completed(done.returncode, *(text.decode(errors="replace") for text in (done.stdout, done.stderr)))
 
 
 def instance_option(instance: Instance) -> tuple[str, ...]:
@@ -130,12 +116,8 @@ class RunningInstance:
         # Not with docker-py's exec_start, which loses output at times (brics_envs/effects/containers.py says why).
         options = [f"--user={user}"] if user else []
         options += [f"--env={name}={value}" for name, value in (environment or {}).items()]
-        whole = [*options, self.instance.container(container), *command]
-        done = podman_exec(whole)
-        if NEVER_STARTED in done.stderr:
-            print("runc lost its helper: the command was not started, and is started again")
-            done = podman_exec(whole)
-        return done
+        whole = ["podman", "exec", *options, self.instance.container(container), *command]
+        return run_podman(whole, {**os.environ, **podman.environment()}, EXEC_DEADLINE_S)
 
     def slurm(self, *command: str, user: str = "") -> str:
         """The output of a command that succeeds in the Slurm container."""

@@ -19,7 +19,7 @@ from brics_envs.effects import podman as podman_effects
 from brics_envs.effects.process import Completed
 from brics_envs.plan.names import Instance
 from tests.support.checkout import copy_project
-from tests.support.commands import invoke, ok
+from tests.support.commands import invoke, ok, run_podman
 from tests.support.hub_client import HubClient
 
 LARGE = "/var/tmp"  # noqa: S108 - mkdtemp makes a private directory there
@@ -70,14 +70,8 @@ class World:
 
     def run(self, *command: str, check: bool = True) -> str:
         """What a command prints."""
-        done = subprocess.run(
-            [*self.enter, *command],
-            env=dict(self.environment),
-            capture_output=True,
-            text=True,
-            timeout=DEADLINE_S,
-        )
-        assert not check or done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
+        done = run_podman([*self.enter, *command], self.environment, DEADLINE_S)
+        assert not check or done.status == 0, f"{' '.join(command)}: {done.stderr}"
         return done.stdout.strip()
 
     def things(self) -> Things:
