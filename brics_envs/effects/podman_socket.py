@@ -157,7 +157,7 @@ def _refuse_docker(api: APIClient, uri: str) -> None:
     if not answers:
         raise EnvsError(
             f"no podman answers at {uri}, which is DOCKER_HOST",
-            hint="unset DOCKER_HOST, or say with CONTAINER_HOST where podman is",
+            hint="unset DOCKER_HOST, or set CONTAINER_HOST to podman's socket",
         )
 
 

@@ -125,7 +125,7 @@ def with_debugger(ports: Ports, port: int) -> Ports:
     """
     debug = port + DEBUG_OFFSET
     if debug > LAST_PORT or debug in (ports.issuer, ports.direct):
-        why = "above the last port" if debug > LAST_PORT else "another's already"
+        why = f"above {LAST_PORT}" if debug > LAST_PORT else "already the issuer's or the direct port"
         raise ConfigError(
             f"--debug: the debugger's port would be {debug}, which is {why}", hint="choose another --port"
         )

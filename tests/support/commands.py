@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -25,7 +26,7 @@ def run_podman(command: Sequence[str], environment: Mapping[str, str], timeout_s
     """Run a command of podman's to its end, and again if runc has never started what was to run in a container."""
     done = _run(command, environment, timeout_s)
     if NEVER_STARTED in done.stderr and "exec" in command:
-        print(f"runc never started {' '.join(command)}: once more")
+        warnings.warn(f"runc never started {' '.join(command)}: once more", stacklevel=2)
         done = _run(command, environment, timeout_s)
     return done
 

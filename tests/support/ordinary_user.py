@@ -22,6 +22,7 @@ from pathlib import Path
 
 from brics_envs.plan.host_settings import CA_VARIABLES
 from tests.support.checkout import copy_project
+from tests.support.processes import status_fields
 from tests.support.waiting import wait_for
 from tests.support.world import LARGE, World
 
@@ -187,9 +188,7 @@ def _end_processes(ids: frozenset[int]) -> None:
 
 def _processes(ids: frozenset[int]) -> Iterator[int]:
     for status in Path("/proc").glob("[0-9]*/status"):
-        with suppress(OSError, StopIteration):
-            lines = status.read_text().splitlines()
-            owner = next(line for line in lines if line.startswith("Uid:"))
-            dead = any(line.startswith("State:\tZ") for line in lines)
-            if int(owner.split()[1]) in ids and not dead:
+        with suppress(OSError):
+            found = status_fields(status.read_text())
+            if int(found["Uid"].split()[0]) in ids and not found["State"].startswith("Z"):
                 yield int(status.parent.name)

@@ -16,6 +16,8 @@ import sys
 import time
 from pathlib import Path
 
+from own_processes import is_alive
+
 ROOT = Path(os.environ["STAND_IN_SLURM"])
 
 
@@ -117,7 +119,7 @@ def _state(number: int) -> str:
     pid = ROOT / f"job-{number}.pid"
     if not pid.exists():
         return "PENDING"
-    if _alive(int(pid.read_text())):
+    if is_alive(int(pid.read_text())):
         return "RUNNING"
     return "CANCELLED" if (ROOT / f"cancelled-{number}").exists() else "FAILED"
 
@@ -162,13 +164,6 @@ def _watch(numbers: list[str]) -> int:
     for number in known:
         print(f"{number}@{_state(int(number))}@127.0.0.1")
     return 0
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def scancel(arguments: list[str]) -> int:

@@ -7,10 +7,10 @@ import os
 import signal
 import threading
 import time
-from pathlib import Path
 
 import pytest
 import requests
+from own_processes import is_alive
 from real_hub import Browser, Hub, MakeHub, wait_for
 from spawning import FORM, start
 from stand_in_issuer import Issuer
@@ -42,15 +42,7 @@ def start_in_background(alice: Browser) -> threading.Thread:
 def is_over(hub: Hub, number: int) -> bool:
     """Whether a job has ended, or was cancelled before it began."""
     pid = hub.slurm / f"job-{number}.pid"
-    return pid.exists() and (pid.read_text() == "0" or has_ended(pid.read_text()))
-
-
-def has_ended(pid: str) -> bool:
-    """Whether a process is gone, or a zombie: in a container nobody may take those away."""
-    try:
-        return Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
+    return pid.exists() and (pid.read_text() == "0" or not is_alive(pid.read_text()))
 
 
 def assert_one_job(hub: Hub, before: int) -> None:
