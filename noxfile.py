@@ -207,8 +207,12 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def integration(session: nox.Session) -> None:
-    """Bring the pod up, use it, and take it down."""
-    run_pytest(session, "tests/integration", options=(DURATIONS,))
+    """Bring the pod up, use it, and take it down; without arguments, two halves side by side where that can be."""
+    if session.posargs:
+        run_pytest(session, "tests/integration", options=(DURATIONS,))
+    else:
+        install(session)
+        session.run(sys.executable, "-m", "tests.side_by_side", DURATIONS)
 
 
 @nox.session(default=False)
