@@ -37,4 +37,4 @@ def test_a_server_runs_on_a_node_that_is_not_the_first(running: RunningInstance)
         assert client.run("import os; print(os.environ['SLURMD_NODENAME'])").strip() == "n2"
     finally:
         client.stop()
-        running.slurm("scancel", job)
+        running.cancel(job)

@@ -81,8 +81,11 @@ def test_logs_of_late_without_colours(running: RunningInstance) -> None:
     # Two headers, and two lines of each log.
     assert len([line for line in shown.splitlines() if line.strip()]) == 6
     running.client().get("/hub/of-late")
-    shown = ok(invoke(*options, "--since", "60s")).stdout
-    assert shown.count("GET /jupyter/hub/of-late") == 2
+    # The hub answers first, and then writes the line.
+    wait_for(
+        lambda: ok(invoke(*options, "--since", "60s")).stdout.count("GET /jupyter/hub/of-late") == 2,
+        "the request is in both logs",
+    )
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat(timespec="seconds")
     assert "[" not in ok(invoke(*options, "--since", tomorrow)).stdout
 
@@ -116,7 +119,7 @@ def test_logs_of_a_container_that_has_ended(running: RunningInstance) -> None:
         assert "slurmctld.log <==" in ok(invoke("logs", *running.option, "--container", "slurm")).stdout
     finally:
         container.start()
-        wait_for(running.takes_jobs, "Slurm takes jobs")
+        running.wait_for_slurm()
 
 
 def test_shell_reads_commands_from_a_pipe(running: RunningInstance) -> None:

@@ -43,7 +43,7 @@ def test_killed_daemon_comes_back_and_runs_the_next_job(
     assert before, f"{daemon} does not run"
     running.slurm("kill", "-9", str(before))
     wait_for(lambda: running.pid(daemon) not in (0, before), f"{daemon} is back", deadline_s=BACK_S)
-    wait_for(running.takes_jobs, "Slurm takes jobs")
+    running.wait_for_slurm()
 
     testuser.start(brics_project="project1.brics")
     assert testuser.run("import os; print('SLURM_JOB_ID' in os.environ)").strip() == "True"

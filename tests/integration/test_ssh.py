@@ -20,8 +20,7 @@ SCRIPT = "#!/bin/sh\nsleep 30\n"
 @pytest.fixture(autouse=True)
 def _no_jobs_left(running: RunningInstance) -> Iterator[None]:
     yield
-    for job in running.jobs():
-        running.slurm("scancel", job)
+    running.cancel(*running.jobs())
 
 
 def test_wrappers_submit_query_and_cancel_as_a_user(running: RunningInstance) -> None:

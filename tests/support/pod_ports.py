@@ -128,8 +128,7 @@ def job(running: RunningInstance, program: str, ports: list[int]) -> Iterator[Jo
         wait_for(made.told, "the job reports", deadline_s=60)
         yield made
     finally:
-        running.slurm("scancel", made.id)
-        wait_for(lambda: made.id not in running.jobs(), "the job has ended", deadline_s=60)
+        running.cancel(made.id)
 
 
 def has_tried(taker: Job, rounds: int) -> bool:

@@ -144,14 +144,30 @@ class RunningInstance:
         return self.slurm("squeue", "--noheader", "--jobs", job, "-O", f"{name}:100").strip()
 
     def job_state(self, job: str) -> str:
-        """A job's state in Slurm's words, also of one that has just ended."""
-        shown = self.slurm("scontrol", "show", "job", job)
-        return dict(word.split("=", 1) for word in shown.split() if "=" in word)["JobState"]
+        """A job's state in Slurm's words, also of one that has just ended; never COMPLETING, which every end passes."""
+
+        def settled() -> str:
+            shown = self.slurm("scontrol", "show", "job", job)
+            state = dict(word.split("=", 1) for word in shown.split() if "=" in word)["JobState"]
+            return "" if "COMPLETING" in state else state
+
+        return wait_for(settled, f"job {job} has completed")
+
+    def cancel(self, *jobs: str) -> None:
+        """Cancel jobs, and wait until they have left the queue."""
+        for job in jobs:
+            self.slurm("scancel", job)
+        wait_for(lambda: not {*jobs} & {*self.jobs()}, "the cancelled jobs have left the queue")
 
     def takes_jobs(self) -> bool:
         """Whether Slurm's controller answers and all of its nodes are in order."""
         states = self.run("slurm", "sinfo", "--noheader", "--format=%T").stdout.split()
         return bool(states) and set(states) <= {"idle", "mixed", "allocated"}
+
+    def wait_for_slurm(self) -> None:
+        """Wait until Slurm takes jobs and the hub reaches it: a daemon that is there may not listen yet."""
+        wait_for(self.takes_jobs, "Slurm takes jobs")
+        wait_for(lambda: self.ssh("true").status == 0, "the hub reaches Slurm")
 
     # -- daemons of the Slurm container
 
@@ -165,7 +181,7 @@ class RunningInstance:
     def stopped(self, daemon: str) -> Iterator[None]:
         """Keep a daemon down, with the connections that it has open, while the ``with`` block lasts."""
         service = f"/run/service/{daemon}"
-        self.slurm("s6-svc", "-wD", "-T", "10000", "-d", service)
+        self.slurm("s6-svc", "-wD", "-T", "60000", "-d", service)
         while rest := self.pid(f"{daemon}-session") or self.pid(daemon):
             self.run("slurm", "kill", "-9", str(rest))
         try:
@@ -173,4 +189,4 @@ class RunningInstance:
         finally:
             self.slurm("s6-svc", "-u", service)
             wait_for(lambda: self.pid(daemon), f"{daemon} is up again")
-            wait_for(self.takes_jobs, "Slurm takes jobs")
+            self.wait_for_slurm()

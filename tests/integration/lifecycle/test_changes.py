@@ -9,6 +9,7 @@ import pytest
 from brics_envs.errors import BAD_INPUT, FAILED
 from tests.support.commands import ok
 from tests.support.hub_client import HubClient
+from tests.support.waiting import wait_for
 from tests.support.world import One
 
 NOTE = "/home/project1/testuser.project1/note.txt"
@@ -54,7 +55,7 @@ def test_change_is_in_force_and_running_jobs_end(used: Before) -> None:
     assert one.run("slurm", "id", "newuser.project3")
     assert one.client("newuser").spawn_form().choices["brics_project"] == ["project3.brics"]
     assert one.run("jupyterhub", "cat", "/etc/brics/deploy/jupyterDataDir") == "/tmp/data"  # noqa: S108
-    assert used.job not in one.jobs()
+    wait_for(lambda: used.job not in one.jobs(), "the job has ended")
     assert_state_is_kept(used)
 
 
