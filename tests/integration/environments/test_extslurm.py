@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-import requests
 
-from brics_envs.effects.keys import make_key_pair
+from brics_envs.effects.keys import KeyPair, make_key_pair
 from brics_envs.errors import BAD_INPUT, FAILED
 from brics_envs.plan.names import Instance
 from tests.support.existing_deployment import SETTINGS, write_existing
-from tests.support.hub_client import HubClient
+from tests.support.failed_start import page_that_says
 from tests.support.outside_hosts import SHARED_DATA, Outside, SlurmHost, slurm_keys, slurm_settings
 from tests.support.ports import answers, free_port
 from tests.support.process_sampler import ProcessSampler
@@ -109,20 +107,13 @@ def test_the_host_is_down(one: One, slurm_host: SlurmHost, deploy_dir: Path) -> 
     try:
         assert f"{slurm_host.address} cannot be reached" in failed_up(one, deploy_dir)
         answer = client.submit(client.spawn_form(), {"brics_project": "project1.brics"})
-        wait_for(
-            lambda: "Slurm cannot be reached" in page_of(client, answer), "the page says why", interval_s=1
-        )
+        page_that_says(client, answer, "Slurm cannot be reached")
     finally:
         slurm_host.start()
     wait_for(slurm_host.is_ready, "the host is back", deadline_s=120, interval_s=0.5)
     one.up("--deploy-dir", str(deploy_dir))
     client.start(brics_project="project1.brics")
     client.stop()
-
-
-def page_of(client: HubClient, answer: requests.Response) -> str:
-    """The answer to the form, or the page that it led to, as it is now."""
-    return str(answer.text) + client.get(urlsplit(answer.url).path.removeprefix("/jupyter")).text
 
 
 def test_the_host_has_another_key(one: One, slurm_host: SlurmHost, deploy_dir: Path) -> None:
@@ -175,7 +166,7 @@ def test_keys_are_changed_under_a_running_notebook(
             new = f"{slurm_host.address} {host_key.public}\n"
             (deploy_dir / "ssh_known_hosts").write_text(slurm_host.known_hosts + new)
             one.up("--deploy-dir", str(deploy_dir))
-            change_host_key(slurm_host, served, host_key.private)
+            change_host_key(slurm_host, served, host_key)
             (deploy_dir / "ssh_known_hosts").write_text(new)
             one.up("--deploy-dir", str(deploy_dir))
 
@@ -185,19 +176,21 @@ def test_keys_are_changed_under_a_running_notebook(
         client.start(brics_project="project1.brics")
         client.stop()
     finally:
-        change_host_key(slurm_host, served, slurm_host.host_key.private)
+        change_host_key(slurm_host, served, slurm_host.host_key)
         slurm_host.run("sh", "-c", f"echo '{authorized}' >{AUTHORIZED}")
         for name, text in slurm_keys(slurm_host).items():
             (deploy_dir / name).write_text(text)
         one.up("--deploy-dir", str(deploy_dir))
 
 
-def change_host_key(host: SlurmHost, file: Path, key: bytes) -> None:
-    """Have its sshd use another key."""
+def change_host_key(host: SlurmHost, file: Path, key: KeyPair) -> None:
+    """Have its sshd use another key, and wait until it does."""
     file.chmod(0o600)
-    file.write_bytes(key)
+    file.write_bytes(key.private)
     file.chmod(0o400)
     host.run("s6-svc", "-r", "/run/service/sshd")
+    scan = ("exec", host.name, "ssh-keyscan", "-t", "ed25519", "127.0.0.1")
+    wait_for(lambda: key.public.split()[1] in host.world.podman(*scan, check=False), "sshd has that key")
 
 
 def test_the_service_account_lacks_its_sudo_rights(one: One, slurm_host: SlurmHost, deploy_dir: Path) -> None:

@@ -6,6 +6,7 @@ import requests
 
 from tests.integration.faults.fault import Check
 from tests.integration.faults.scene import ACCOUNT, PROJECT, SECOND_ACCOUNT, SECOND_USER, Scene
+from tests.support.failed_start import page_that_says
 from tests.support.waiting import wait_for
 
 LATER_S = 120
@@ -26,7 +27,8 @@ def _server_is_gone(scene: Scene) -> None:
 
 
 def _server_is_kept(scene: Scene) -> None:
-    """The hub asks Slurm for the server now."""
+    """The hub asks Slurm for the server now, once it has looked at what it had before it was started anew."""
+    wait_for(lambda: (scene.client.server() or {}).get("ready"), "the hub has the server", LATER_S)
     answer = scene.client.start_by_api({})
     assert answer.status_code == 400, answer.text
     assert "already running" in answer.text, answer.text
@@ -73,9 +75,9 @@ def _second_user_signs_in(scene: Scene) -> None:
 
 def _no_process_left(scene: Scene) -> None:
     def processes() -> str:
-        return scene.real.slurm("find", "/proc", "-maxdepth", "1", "-user", ACCOUNT)
+        return scene.real.slurm("find", "/proc", "-ignore_readdir_race", "-maxdepth", "1", "-user", ACCOUNT)
 
-    wait_for(lambda: not processes(), "the account has no process", 10)
+    wait_for(lambda: not processes(), "the account has no process")
 
 
 def _second_server_starts(scene: Scene) -> None:
@@ -111,9 +113,9 @@ def _full_home_is_named(scene: Scene) -> None:
 
 def _sites_words_are_shown(scene: Scene) -> None:
     client = scene.real.client(SECOND_USER)
-    page = client.submit(client.spawn_form(), {"brics_project": PROJECT})
-    assert "Your project has &lt;b&gt;expired&lt;/b&gt;: write to helpdesk." in page.text, page.text
-    assert "<b>expired" not in page.text
+    answer = client.submit(client.spawn_form(), {"brics_project": PROJECT})
+    words = "Your project has &lt;b&gt;expired&lt;/b&gt;: write to helpdesk."
+    assert "<b>expired" not in page_that_says(client, answer, words)
 
 
 def _says_that_it_cannot(scene: Scene) -> None:

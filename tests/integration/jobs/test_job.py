@@ -98,7 +98,7 @@ def test_suspended_job_lives_through_a_restart_of_the_hub(
             wait_for(
                 lambda: running.container("jupyterhub").attrs["State"]["Pid"] not in (0, before), "it is back"
             )
-            wait_for(lambda: hub_answers(testuser), "the hub answers")
+            wait_for(lambda: hub_answers(testuser), "the hub answers", 180)
             assert running.job_state(job) == "SUSPENDED"
             answer = testuser.start_by_api({})  # polls now, and says so if the server is there
             assert answer.status_code == 400, answer.text

@@ -129,7 +129,7 @@ def test_hub_killed_between_acceptance_and_answer(
             press_start(testuser)
             (before,) = wait_for(lambda: running.jobs(ACCOUNT), "the job")
             slurm_faults.kill_hub(running)
-        wait_for(lambda: hub_answers(testuser), "the hub is back")
+        wait_for(lambda: hub_answers(testuser), "the hub is back", 180)
         wait_for(lambda: before not in running.jobs(ACCOUNT), "the job ends", MINUTE_S)
         wait_for(lambda: testuser.server() is None, "no server")
     finally:
@@ -156,5 +156,5 @@ def test_server_that_cannot_be_asked_for_can_be_stopped(
         assert running.jobs(ACCOUNT) == [job]
         # What was given up outlives the hub.
         slurm_faults.kill_hub(running)
-        wait_for(lambda: hub_answers(testuser), "the hub is back")
+        wait_for(lambda: hub_answers(testuser), "the hub is back", 180)
     wait_for(lambda: not running.jobs(ACCOUNT), "the job ends", MINUTE_S)

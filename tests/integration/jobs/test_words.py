@@ -9,6 +9,7 @@ import pytest
 
 from tests.support import slurm_faults
 from tests.support.commands import ok
+from tests.support.failed_start import page_that_says
 from tests.support.hub_client import HubClient
 from tests.support.running_instance import RunningInstance
 from tests.support.waiting import wait_for
@@ -84,9 +85,8 @@ def test_failure_on_the_way_is_no_refusal(running: RunningInstance, testuser: Hu
 def test_sites_own_words(running: RunningInstance, testuser: HubClient) -> None:
     words = f"sbatch: error: Bitte ein <b>Projekt</b> wählen.\nsbatch: error: 项目已过期。\n{FAILED}Unspecified error\n"
     with slurm_faults.sbatch(running, slurm_faults.says(words)):
-        page = testuser.submit(testuser.spawn_form(), {"brics_project": "project1.brics"})
-    text = page.content.decode()
-    assert "Bitte ein &lt;b&gt;Projekt&lt;/b&gt; wählen." in text
+        answer = testuser.submit(testuser.spawn_form(), {"brics_project": "project1.brics"})
+        text = page_that_says(testuser, answer, "Bitte ein &lt;b&gt;Projekt&lt;/b&gt; wählen.")
     assert "项目已过期。" in text
     assert "<b>Projekt" not in text
 

@@ -14,6 +14,8 @@ from brics_envs.plan.names import Instance
 from tests.integration.faults.fault import Cause
 from tests.integration.faults.scene import Scene
 from tests.support.ports import free_port
+from tests.support.processes import children
+from tests.support.waiting import wait_for
 
 OTHER = Instance("faults-other")
 """An instance that does not exist, whose names somebody else has taken."""
@@ -80,10 +82,11 @@ def signalled(number: signal.Signals) -> Cause:
             stdout=subprocess.DEVNULL,
         )
         with process:
-            try:
-                process.wait(0.8)
-            except subprocess.TimeoutExpired:
-                process.send_signal(number)
+            # Before it starts others it has not read our code, perhaps.
+            wait_for(
+                lambda: children(process.pid) or process.poll() is not None, "`up` looks", interval_s=0.005
+            )
+            process.send_signal(number)
             assert process.wait(15) in (0, 128 + number)
         yield
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,6 +19,7 @@ LOCK = """
 import sqlite3, sys, time
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
 connection.execute("BEGIN EXCLUSIVE")
+print("locked", flush=True)
 time.sleep(float(sys.argv[2]))
 """
 
@@ -39,10 +39,11 @@ def locked(seconds: float) -> Cause:
         name = scene.real.instance.container("jupyterhub")
         with subprocess.Popen(
             ["podman", "exec", name, "python3", "-c", LOCK, DATABASE, str(seconds)],
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         ) as holder:
-            time.sleep(1)
-            assert holder.poll() is None, "the database is not locked"
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == b"locked\n", "the database is not locked"
             answer = scene.client.get("/hub/home")
             assert answer.status_code in (200, 500, 503), answer.text
             yield
