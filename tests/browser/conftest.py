@@ -12,7 +12,7 @@ from pathlib import Path
 
 import docker
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support.browser_pages import Visit
 from tests.support.checkout import PROJECT, checkout
@@ -95,6 +95,7 @@ def browser() -> Iterator[Browser]:
     """Debian's chromium."""
     found = [path for name in CHROMIUM if (path := shutil.which(name))]
     assert found, "no chromium on PATH: apt-get install chromium"
+    expect.set_options(timeout=STEP_DEADLINE_MS)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=found[0], args=ARGS)
         yield running

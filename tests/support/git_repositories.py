@@ -50,7 +50,8 @@ version_file = "src/{module}/_version.py"
 def git(directory: Path, *arguments: str) -> str:
     """Run Git as nobody in particular; return what it writes."""
     done = subprocess.run(
-        ["git", "-C", str(directory), *arguments],
+        # Nothing goes on in the background when it returns.
+        ["git", "-C", str(directory), "-c", "maintenance.auto=false", *arguments],
         env={**os.environ, **IDENTITY},
         check=True,
         capture_output=True,

@@ -65,6 +65,10 @@ class Registry:
         answer.raise_for_status()
         return answer.headers["Docker-Content-Digest"]
 
+    def requests(self) -> list[str]:
+        """The lines of the requests so far; it also writes down what it does by itself."""
+        return [line for line in self.log.read_text().splitlines() if "/v2/" in line]
+
     def pulled(self, reference: str) -> bool:
         """Whether somebody fetched that image's manifest and a layer of it."""
         name, _, _ = path_of(reference).partition(":")

@@ -24,12 +24,13 @@ PerSourcePenalties no
 """
 
 END_CONNECTIONS = """
-import os, pwd, signal
+import contextlib, os, pwd, signal
 from pathlib import Path
 nadir = pwd.getpwnam("nadir").pw_uid
 for process in Path("/proc").glob("[0-9]*"):
-    if process.stat().st_uid == nadir:
-        os.kill(int(process.name), signal.SIGTERM)
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # one may end with another
+        if process.stat().st_uid == nadir:
+            os.kill(int(process.name), signal.SIGTERM)
 """
 """Ends the processes of the user nadir, of which sshd has one for each connection."""
 

@@ -16,6 +16,7 @@ from types import TracebackType
 
 from tests.support.checkout import PROJECT
 from tests.support.processes import command_lines
+from tests.support.waiting import wait_for
 
 
 class ProcessSampler:
@@ -29,6 +30,7 @@ class ProcessSampler:
         self._file.touch()
         program = [sys.executable, "-m", __name__, str(self._file), str(self._interval_s)]
         self._process = subprocess.Popen(program, cwd=PROJECT)
+        wait_for(lambda: self._file.stat().st_size, "the sampler looks")
         return self
 
     def __exit__(

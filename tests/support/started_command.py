@@ -73,8 +73,13 @@ class Started:
 
     def _wait(self, probe: Callable[[], bool], what: str) -> None:
         def arrived() -> bool:
-            assert probe() or self._process.poll() is None, f"ended before {what}:\n{self.output}"
-            return bool(probe())
+            # In this order, and each once: the last line may come with the end, and a process lives for a moment only.
+            has_ended = self._process.poll() is not None
+            if has_ended:
+                self._reader.join(10)
+            found = probe()
+            assert found or not has_ended, f"ended before {what}:\n{self.output}"
+            return found
 
         wait_for(arrived, what, deadline_s=300, interval_s=0.005)
 

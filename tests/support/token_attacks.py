@@ -12,7 +12,8 @@ from typing import Any
 from packages.bricsauthenticator.tests.forgery import BAD_SHORT_NAMES, encoded
 from tests.support.token_forger import EC_KEY, OTHER_JWK, OTHER_KEY, OTHER_PUBLIC, Forger, project
 
-HOUR = 3600
+LATER_S = 10 * 24 * 3600
+"""Seconds from when this is read until the future, which must not begin before a long run of tests ends."""
 
 
 def wrong_times() -> dict[str, dict[str, Any]]:
@@ -20,9 +21,9 @@ def wrong_times() -> dict[str, dict[str, Any]]:
     return {
         "expired": {"exp": now - 60},
         "expired long ago": {"iat": 0, "exp": 1},
-        "issued in the future": {"iat": now + HOUR, "exp": now + 2 * HOUR},
-        "not valid before the future": {"nbf": now + HOUR},
-        "exp a string": {"exp": str(now + HOUR)},
+        "issued in the future": {"iat": now + LATER_S, "exp": now + 2 * LATER_S},
+        "not valid before the future": {"nbf": now + LATER_S, "exp": now + 2 * LATER_S},
+        "exp a string": {"exp": str(now + LATER_S)},
         "exp true": {"exp": True},
         "exp infinite": {"exp": float("inf")},
         "iat a list": {"iat": [now]},

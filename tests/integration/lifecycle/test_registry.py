@@ -70,11 +70,11 @@ def test_auto_keeps_to_local_bases_when_a_registry_comes_within_reach(
 ) -> None:
     keep = (*ENVIRONMENT, "--instance", "lc-keep")
     first = ok(redirected(local_bases, f"127.0.0.1:{free_port()}", tmp_path).invoke(*keep))
-    connected, requests = redirected(local_bases, filled.address, tmp_path), filled.log.read_text()
+    connected, requests = redirected(local_bases, filled.address, tmp_path), filled.requests()
     again = ok(connected.invoke(*keep))
     assert "base images: jupyterhub local, slurm local" in again.stderr
     assert again.stdout == first.stdout
-    assert filled.log.read_text() == requests, "the registry was asked"
+    assert filled.requests() == requests, "the registry was asked"
 
     done = ok(connected.invoke(*keep, "--base", "registry"))
     assert "base image of jupyterhub: local → registry" in done.stderr
