@@ -36,7 +36,7 @@ def git_daemon(root: Path) -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     ) as daemon:
         try:
-            wait_for(lambda: answers("127.0.0.1", port), "git daemon", deadline_s=10)
+            wait_for(lambda: answers("127.0.0.1", port), "git daemon")
             yield f"git://127.0.0.1:{port}"
         finally:
             # Git starts the daemon proper as its child.

@@ -57,6 +57,10 @@ class NadirServer(Host):
         lines = (line.split() for line in self.run("cat", "/proc/net/tcp").splitlines())
         return any(words[1] == f"00000000:{USERS_PORT:04X}" and words[3] == "0A" for words in lines)
 
+    def connections(self) -> set[str]:
+        """The IDs of the processes that sshd has for its clients' connections."""
+        return set(self.run("sh", "-c", "ps -u nadir -o pid= || true").split())
+
     def drop_connections(self) -> None:
         """End the clients' connections, as a server does that is restarted."""
         self.run("python3", "-c", END_CONNECTIONS)

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import socket
+
+OWN_PORTS = range(20000, 32000)
+"""Below those that Linux gives to connections."""
+
+_given: set[int] = set()
 
 OWN_ADDRESS = """
 import socket
@@ -21,8 +28,11 @@ def answers(address: str, port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of 127.0.0.1 on which nobody listens, another each time; no connection gets it as its own."""
+    while True:
+        port = random.choice(OWN_PORTS)  # noqa: S311
+        if port not in _given:
+            with socket.socket() as probe, contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                _given.add(port)
+                return port

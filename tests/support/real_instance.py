@@ -6,7 +6,6 @@ For work on the tests themselves ``BRICS_TEST_CHECKOUT=DIR`` keeps copy and inst
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from brics_envs.plan.ports import ISSUER_OFFSET
 from brics_envs.plan.volumes import VOLUMES
 from tests.support.commands import invoke, ok
 from tests.support.hub_client import TIMEOUT_S, HubClient, forms
-from tests.support.ports import answers
+from tests.support.ports import answers, free_port
 from tests.support.running_instance import UP_DEADLINE_S, RunningInstance
 
 TOKEN_HEADER = "X-Auth-Id-Token"  # noqa: S105 - its name
@@ -31,10 +30,8 @@ TOKEN_HEADER = "X-Auth-Id-Token"  # noqa: S105 - its name
 def free_sign_in_port() -> int:
     """A sign-in port P with P, the issuer's port and P + 1 (for --direct-port) free on 127.0.0.1."""
     while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        if port < 65000 and not any(answers("127.0.0.1", port + offset) for offset in (0, 1, ISSUER_OFFSET)):
+        port = free_port()
+        if not any(answers("127.0.0.1", port + offset) for offset in (0, 1, ISSUER_OFFSET)):
             return port
 
 

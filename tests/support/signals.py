@@ -135,13 +135,13 @@ class Interrupter:
         if not before_our_code(number, status, said):
             assert status in (0, 128 + number), told
             assert "Traceback" not in said, told
-        # A container's monitor, which belongs to the pod, starts it when the container ends.
-        wait_for(lambda: not self._processes(CLEANUP), "the end of podman's own clearing up")
         left = self.left()
         assert not left, f"{told}\nleft: {left}"
 
     def left(self) -> list[str]:
         """Processes, working containers, temporary files and half-made things."""
+        # A container's monitor, which belongs to the pod, starts it when the container ends.
+        wait_for(lambda: not self._processes(CLEANUP), "the end of podman's own clearing up")
         root = self._world.root
         parts = [
             *root.glob("_dev_build_data/.*.part-*"),

@@ -31,7 +31,7 @@ export PATH="$HOME/bin:$PATH"
 
 PREPARE = f"""
 set -eu
-s6-svc -wD -T 10000 -d /run/service/sshd
+s6-svc -wD -T 60000 -d /run/service/sshd
 rm -f /etc/sudoers.d/brics
 rm -rf /opt/slurmspawner_wrappers
 usermod --home /home/jupyterspawner --shell /bin/bash jupyterspawner

@@ -18,6 +18,7 @@ from tests.support.commands import invoke, ok
 from tests.support.hub_client import HubClient
 from tests.support.ports import free_port
 from tests.support.running_instance import UP_DEADLINE_S, RunningInstance
+from tests.support.waiting import wait_for
 
 HOME_FILE = "/home/project1/testuser.project1/kept"
 
@@ -176,7 +177,4 @@ def test_an_older_database_is_brought_up_to_date(running: RunningInstance) -> No
 
 def wait_for_hub(running: RunningInstance) -> None:
     """Wait until the hub answers."""
-    end = time.monotonic() + 60
-    while not running.hub_answers():
-        assert time.monotonic() < end, "the hub does not answer"
-        time.sleep(0.2)
+    wait_for(running.hub_answers, "the hub answers", deadline_s=180)

@@ -184,7 +184,7 @@ def test_the_issuers_port_leads_to_the_issuer_alone(real: RealInstance) -> None:
     listen = f"import socket, time; s = socket.create_server(('127.0.0.1', {port})); time.sleep(60)"
     get = (
         "import sys, urllib.request as u;"
-        f"print(u.urlopen('{real.issuer}/.well-known/openid-configuration', timeout=5).status)"
+        f"print(u.urlopen('{real.issuer}/.well-known/openid-configuration', timeout=30).status)"
     )
     real.container("slurm").exec_run(["timeout", "60", "python3", "-c", listen], user=ACCOUNT, detach=True)
     assert real.hub("python3", "-c", get).strip() == "200"

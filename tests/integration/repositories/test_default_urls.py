@@ -18,6 +18,7 @@ from tests.support.git_hosts import git_daemon, silent_host
 from tests.support.git_repositories import git
 from tests.support.ports import free_port
 from tests.support.repository_project import NAME, OTHER, Project
+from tests.support.waiting import wait_for
 
 
 def test_default_urls_on_a_host_that_answers(project: Project, upstream: Path) -> None:
@@ -79,9 +80,7 @@ def test_invoke_clone_tries_again_and_the_instance_follows(project: Project, ups
         stderr=subprocess.DEVNULL,
     ) as process:
         try:
-            deadline = time.monotonic() + 10
-            while unreachable(parse_url(f"{url}/{NAME}")) and time.monotonic() < deadline:
-                time.sleep(0.1)
+            wait_for(lambda: not unreachable(parse_url(f"{url}/{NAME}")), "git daemon")
             assert project.up()[NAME].version == "3"
             assert clone(project.root, (), project.lines.append)[NAME] == project.clone
         finally:
