@@ -90,10 +90,13 @@ def main(args: Sequence[str]) -> int:
     if reason := in_one():
         print(f"one test after the other: {reason}", flush=True)
         return subprocess.call(pytest(ALL, *args))
+    # The halves, in sessions of their own, would go on; and what runs in the background may ignore SIGINT.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="brics-live-tests.") as directory:
         halves = run_halves(args, Path(directory))
-        for number, half in enumerate(halves, 1):
-            print(f"half {number}: exit status {half.process.returncode}", *half.failures(), sep="\n")
+        for place, half in enumerate(halves, 1):
+            print(f"half {place}: exit status {half.process.returncode}", *half.failures(), sep="\n")
     return int(any(half.process.returncode for half in halves))
 
 

@@ -34,10 +34,8 @@ def obstacle() -> str:
     missing = [name for name in ("ip", "nft", "nsenter", "unshare") if not shutil.which(name)]
     if missing:
         return f"no {', '.join(missing)} on PATH"
-    servers = [
-        line.split()[1] for line in Path("/etc/resolv.conf").read_text().splitlines() if "nameserver" in line
-    ]
-    if any(server.startswith("127.") for server in servers):
+    lines = [line.split() for line in Path("/etc/resolv.conf").read_text().splitlines()]
+    if any(words[0] == "nameserver" and words[1].startswith("127.") for words in lines if len(words) > 1):
         return "the name server listens on loopback alone"
     return ""
 
@@ -68,7 +66,7 @@ def namespaces() -> Iterator[tuple[str, ...]]:
         _run(*enter, "ip", "route", "add", "default", "via", str(here))
         _run("nft", f"table ip {name} {{ chain out {{ type nat hook postrouting priority srcnat; }}; }}")
         _run("nft", f"add rule ip {name} out ip saddr {block} masquerade")
-        FORWARDING.write_text("1")
+        FORWARDING.write_text("1")  # as podman does for its own networks, and leaves it
         yield enter
     finally:
         holder.kill()
@@ -94,10 +92,8 @@ def apart() -> Iterator[World]:
         # As in a checkout where somebody works.
         _run("cp", "--recursive", str(PROJECT / ".git"), str(made.root))
         (made.root / ".venv").symlink_to(sys.prefix)
-        environment = {
-            **made.environment,
-            "TMPDIR": os.environ.get("TMPDIR", LARGE),
-        }  # sockets' paths must be short
+        # Not below the world's own: sockets' paths must be short.
+        environment = {**made.environment, "TMPDIR": os.environ.get("TMPDIR", LARGE)}
         inside = World(made.root, environment, (*enter, f"--wdns={made.root}"))
         try:
             yield inside
