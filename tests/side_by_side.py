@@ -6,6 +6,7 @@ is shown when the first has ended. Where that cannot be, all tests run one after
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -53,10 +54,10 @@ class Half:
                 sys.stdout.buffer.flush()
                 time.sleep(0 if ended else 0.5)
 
-    def failures(self) -> list[str]:
-        """The lines of pytest's summary that name what failed."""
+    def summary(self) -> list[str]:
+        """The lines of pytest's summary: what failed, and with ``CI`` set also why."""
         lines = self.log.read_text(errors="replace").splitlines()
-        return [line for line in lines if line.startswith(("FAILED ", "ERROR "))]
+        return [*itertools.dropwhile(lambda line: "short test summary info" not in line, lines)]
 
 
 def start(command: Sequence[str], log: Path) -> Half:
@@ -96,7 +97,7 @@ def main(args: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="brics-live-tests.") as directory:
         halves = run_halves(args, Path(directory))
         for place, half in enumerate(halves, 1):
-            print(f"half {place}: exit status {half.process.returncode}", *half.failures(), sep="\n")
+            print(f"half {place}: exit status {half.process.returncode}", *half.summary(), sep="\n")
     return int(any(half.process.returncode for half in halves))
 
 
