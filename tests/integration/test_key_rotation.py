@@ -9,7 +9,7 @@ from tests.support.waiting import wait_for
 
 def restart_hub(running: RunningInstance) -> None:
     running.container("jupyterhub").restart(timeout=10)
-    wait_for(running.hub_answers, "the hub answers again", deadline_s=180)
+    wait_for(running.hub_answers, "the hub answers again")
 
 
 def test_the_hubs_keys(running: RunningInstance, testuser: HubClient, otheruser: HubClient) -> None:

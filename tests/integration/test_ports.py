@@ -19,7 +19,6 @@ def test_every_port_is_one_that_the_manifest_names(running: RunningInstance) -> 
     assert set(ports_of(running).values()) >= {"http", "hub-api", "proxy-api", *DAEMONS}
 
 
-@pytest.mark.timeout(400, func_only=True)
 def test_a_job_takes_no_port_while_its_owner_is_down(running: RunningInstance) -> None:
     owners = {name: container_down(running, name) for name in ("jupyterhub", "configurable-http-proxy")}
     assert_nobody_takes(running, owners | {name: running.stopped(name) for name in DAEMONS.values()})
@@ -44,7 +43,6 @@ def test_users_reach_what_their_jobs_need_alone(running: RunningInstance, addres
             assert shown == ("connected" if reached else "ECONNREFUSED"), f"{user}, {name}"
 
 
-@pytest.mark.timeout(400, func_only=True)
 def test_a_crowd_of_connections_shuts_nobody_out(running: RunningInstance, otheruser: HubClient) -> None:
     ports = ports_of(running)
     with job(running, CROWD, list(ports)) as crowd:

@@ -45,7 +45,7 @@ def service(there: World, socket: Path, settings: Path) -> Iterator[None]:
     command = [*there.enter, "podman", "system", "service", "--time=0", f"unix://{socket}"]
     started = subprocess.Popen(command, env=environment)
     try:
-        wait_for(lambda: socket.exists() or started.poll() is not None, "podman's socket", deadline_s=60)
+        wait_for(lambda: socket.exists() or started.poll() is not None, "podman's socket")
         assert started.poll() is None
         # Its owner lets others in.
         socket.chmod(0o666)

@@ -17,4 +17,4 @@ def container_down(running: RunningInstance, name: str) -> Iterator[None]:
         yield
     finally:
         running.container(name).start()
-        wait_for(running.hub_answers, "JupyterHub answers again", deadline_s=180)
+        wait_for(running.hub_answers, "JupyterHub answers again")

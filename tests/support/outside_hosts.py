@@ -162,7 +162,7 @@ def start_slurm(outside: Outside, users: str) -> SlurmHost:
     )
     made = SlurmHost(host.world, host.name, host.address, host_key, client_key)
     install_conda(made)
-    wait_for(made.is_ready, "the Slurm host takes jobs", deadline_s=120, interval_s=0.5)
+    wait_for(made.is_ready, "the Slurm host takes jobs", interval_s=0.5)
     return made
 
 
@@ -299,4 +299,4 @@ def serve_issuer(one: One, public_jwk: Mapping[str, str]) -> None:
     def answers() -> bool:
         return one.world.podman("exec", container, "python3", "-c", keys, check=False).strip() == "200"
 
-    wait_for(answers, "the issuer answers in the pod", deadline_s=60, interval_s=0.5)
+    wait_for(answers, "the issuer answers in the pod", interval_s=0.5)

@@ -125,7 +125,7 @@ def job(running: RunningInstance, program: str, ports: list[int]) -> Iterator[Jo
     submit = ["sbatch", "--parsable", f"--chdir={home}", "--output=.ports.log", f"--wrap={command}"]
     made = Job(running, running.slurm(*submit, user=ACCOUNT).strip(), report)
     try:
-        wait_for(made.told, "the job reports", deadline_s=60)
+        wait_for(made.told, "the job reports")
         yield made
     finally:
         running.cancel(made.id)

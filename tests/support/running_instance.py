@@ -49,7 +49,7 @@ def podman_service(directory: Path) -> Iterator[docker.DockerClient]:
             stderr=output,
         )
     try:
-        wait_for(lambda: socket.exists() or service.poll() is not None, "podman's socket", deadline_s=20)
+        wait_for(lambda: socket.exists() or service.poll() is not None, "podman's socket")
         assert service.poll() is None, f"podman's service ended: {log.read_text()}"
         client = docker.DockerClient(base_url=f"unix://{socket}", timeout=120)
         yield client

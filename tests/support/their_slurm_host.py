@@ -60,4 +60,4 @@ def make_theirs(host: SlurmHost) -> None:
     limits = host.run("sh", "-c", "/usr/sbin/sshd -T | grep -E '^max(sessions|startups) '").split()
     assert limits == ["maxsessions", "10", "maxstartups", "10:30:100"], limits
     host.run("/usr/sbin/sshd", "-E", "/var/log/sshd.log")
-    wait_for(host.is_ready, "the Slurm host takes jobs", deadline_s=60, interval_s=0.5)
+    wait_for(host.is_ready, "the Slurm host takes jobs", interval_s=0.5)

@@ -110,7 +110,7 @@ def test_the_host_is_down(one: One, slurm_host: SlurmHost, deploy_dir: Path) -> 
         page_that_says(client, answer, "Slurm cannot be reached")
     finally:
         slurm_host.start()
-    wait_for(slurm_host.is_ready, "the host is back", deadline_s=120, interval_s=0.5)
+    wait_for(slurm_host.is_ready, "the host is back", interval_s=0.5)
     one.up("--deploy-dir", str(deploy_dir))
     client.start(brics_project="project1.brics")
     client.stop()

@@ -109,4 +109,4 @@ class Scene:
             last.update(self.status())
             return bool(last["state"] == "ready")
 
-        wait_for(ready, f"status says ready: {last}", deadline_s=120, interval_s=0.5)
+        wait_for(ready, f"status says ready: {last}", interval_s=0.5)

@@ -177,4 +177,4 @@ def test_an_older_database_is_brought_up_to_date(running: RunningInstance) -> No
 
 def wait_for_hub(running: RunningInstance) -> None:
     """Wait until the hub answers."""
-    wait_for(running.hub_answers, "the hub answers", deadline_s=180)
+    wait_for(running.hub_answers, "the hub answers")

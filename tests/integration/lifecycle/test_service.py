@@ -98,8 +98,8 @@ def test_what_the_unit_starts_is_what_up_made(
     before, service = made(running), generated(tmp_path)
     podman(*command(service, "ExecStart"))
     try:
-        wait_for(running.hub_answers, "the hub answers", deadline_s=120)
-        wait_for(running.takes_jobs, "Slurm takes jobs", deadline_s=60)
+        wait_for(running.hub_answers, "the hub answers")
+        wait_for(running.takes_jobs, "Slurm takes jobs")
         assert made(running) == before
         # `up` takes it for its own.
         ids = podman("pod", "inspect", "--format={{.ID}}", running.instance.pod)

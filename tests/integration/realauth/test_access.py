@@ -177,7 +177,6 @@ def quiet(real: RealInstance, root: Path) -> Iterator[RealInstance]:
     real.up("--direct-port", str(real.direct_port))
 
 
-@pytest.mark.timeout(400, func_only=True)
 def test_both_logs_obey_the_level(quiet: RealInstance) -> None:
     lines = len(quiet.hub("cat", HUB_LOG).splitlines())
     began = time.time()

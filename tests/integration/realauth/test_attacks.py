@@ -109,7 +109,6 @@ def test_no_token_is_refused(real: RealInstance, forger: Forger) -> None:
     assert_accepted(real, forger.sign())
 
 
-@pytest.mark.timeout(400, func_only=True)
 def test_unknown_key_ids_do_not_load_the_issuer(
     real: RealInstance, forger: Forger, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -148,7 +148,6 @@ def closed(real: RealInstance) -> Iterator[RealInstance]:
     real.up("--direct-port", str(real.direct_port))
 
 
-@pytest.mark.timeout(400, func_only=True)
 def test_hub_is_reached_through_the_proxy_alone(closed: RealInstance) -> None:
     address = closed.slurm("python3", "-c", OWN_ADDRESS).strip()
     assert answers(address, 8010), "this test would see no open port"
@@ -225,7 +224,6 @@ def external(real: RealInstance, root: Path) -> Iterator[RealInstance]:
     real.up("--direct-port", str(real.direct_port))
 
 
-@pytest.mark.timeout(400, func_only=True)
 def test_external_issuer(external: RealInstance) -> None:
     status = json.loads(ok(external.invoke("status", *external.option, "--json")).stdout)
     (one,) = status["instances"]

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
 import requests
 
 from tests.integration.realauth.conftest import KEYS_KEPT_S
@@ -76,7 +75,6 @@ def test_rotation_harms_nobody(real: RealInstance) -> None:
     assert not proxied.signed_in
 
 
-@pytest.mark.timeout(300, func_only=True)
 def test_withdrawn_key_counts_no_longer_than_the_cache(real: RealInstance) -> None:
     token = real.token("testuser")
     assert attempt(real, token) == 302
@@ -90,7 +88,6 @@ def test_withdrawn_key_counts_no_longer_than_the_cache(real: RealInstance) -> No
     assert attempt(real, real.token("testuser")) == 302
 
 
-@pytest.mark.timeout(300, func_only=True)
 def test_issuer_is_down(real: RealInstance) -> None:
     proxied, direct = real.client("testuser"), real.with_token(real.token("otheruser"), "otheruser")
     proxied.stop()

@@ -172,7 +172,6 @@ def test_the_sign_in_gets_it_if_it_is_named_exactly(real: RealInstance, line: st
     assert (status == 302 and "Location: /jupyter/hub/login" not in head) or not signs_in
 
 
-@pytest.mark.timeout(400, func_only=True)
 def test_a_job_takes_no_port_of_the_sign_in(real: RealInstance) -> None:
     names = ("issuer", "proxy", "configurable-http-proxy", "jupyterhub")
     assert_nobody_takes(real, {name: container_down(real, name) for name in names})

@@ -78,7 +78,7 @@ def _hub_stopped(scene: Scene) -> Iterator[None]:
     scene.podman("stop", "--time=20", name)
     yield
     scene.podman("start", name)
-    wait_for(scene.real.hub_answers, "the hub answers", deadline_s=120)
+    wait_for(scene.real.hub_answers, "the hub answers")
 
 
 @contextmanager
@@ -87,7 +87,7 @@ def older(scene: Scene) -> Iterator[None]:
     real = scene.real
     real.slurm("sh", "-c", f"echo kept >{FILE}")
     make_older(real.instance, real.directory, scene.podman)
-    wait_for(real.hub_answers, "the older version's hub answers", deadline_s=120)
+    wait_for(real.hub_answers, "the older version's hub answers")
     scene.up()
     assert real.slurm("cat", FILE) == "kept\n"
     yield
