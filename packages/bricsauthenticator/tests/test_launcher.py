@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import bricsauthenticator
 import pytest
 from bricsauthenticator.batch_script import launcher_text
 from real_hub import wait_for
@@ -160,6 +161,19 @@ def test_it_reports_job_port_and_end(hub: StandInHub, launch: Any) -> None:
     assert hub.reports[2]["status"] == -signal.SIGTERM
     assert "runtime folder" in hub.reports[2]["log"]
     assert not folder.exists()
+
+
+def test_it_reports_a_server_that_is_imported(hub: StandInHub, launch: Any) -> None:
+    loads = """
+import os, runpy
+from pathlib import Path
+config = Path(os.environ["JUPYTER_CONFIG_PATH"].split(os.pathsep)[0], "jupyter_server_config.py")
+runpy.run_path(str(config))
+""" + SERVER.replace("HTTPServer((", "import time; time.sleep(1)\nHTTPServer((")
+    config = (Path(bricsauthenticator.__file__).parent / "server_activity.py").read_text()
+    launch(loads, JUPYTERHUB_LAUNCHER_SERVER_CONFIG=config)
+    wait_for(lambda: "listening" in hub.stages, "the server to listen", 20)
+    assert hub.stages == ["started", "imported", "listening"]
 
 
 def test_the_folder_goes_in_time_when_the_server_does_not(hub: StandInHub, launch: Any) -> None:

@@ -69,7 +69,8 @@ def test_the_stages_of_a_start() -> None:
         Start("12", JobState.PENDING, waited=59),
         Start("12", JobState.RUNNING, "n1"),
         Start("12", JobState.RUNNING, "n1", launched=True),
-        Start("12", JobState.RUNNING, "n1", launched=True, listens=True),
+        Start("12", JobState.RUNNING, "n1", launched=True, imported=True),
+        Start("12", JobState.RUNNING, "n1", launched=True, imported=True, listens=True),
     ]
     events = [event(start, None, NOW) for start in starts]
     assert [one["message"] for one in events] == [
@@ -78,6 +79,7 @@ def test_the_stages_of_a_start() -> None:
         "Slurm job 12 waits in the queue",
         "Slurm job 12 runs on n1: its environment is set up",
         "Slurm job 12 runs on n1: its environment is active, the server starts",
+        "Slurm job 12 runs on n1: the server is loaded, and about to listen",
         "Slurm job 12: the server listens on n1",
     ]
     early = event(Start("12", launched=True), None, NOW)["message"]

@@ -204,7 +204,7 @@ class JobSpawner(TrackedJob):
                 raise error
             if self.port and self.state_gethost():
                 break
-            if self._launched or self.state_isrunning():
+            if self._stage or self.state_isrunning():
                 ran = ran or time.monotonic()
             deadline = ran + self.startup_timeout if ran else self._submitted + self.queue_timeout
             if time.monotonic() >= deadline:
@@ -291,7 +291,8 @@ class JobSpawner(TrackedJob):
             job_id=self.job_id,
             state=self._job.state,
             host=self.state_gethost(),
-            launched=self._launched,
+            launched=bool(self._stage),
+            imported=self._stage == "imported",
             listens=bool(self.port),
             waited=time.monotonic() - self._submitted,
         )

@@ -3,7 +3,7 @@
 Its text travels in the batch script, so that nothing needs to be installed on the Slurm host: it uses the standard
 library of Python 3.8 and nothing else. Arguments: the mark of the start, then the server's command.
 
-- It reports job, then port once the server listens, and in the end the exit status with the last lines of the log.
+- It reports the job, that a Jupyter server is loaded, its port once it listens, and its end with the log's last lines.
 - It tries again for as long as the hub does not answer, or answers with any error. Only the hub's own word that it
   does not know this start ends the job.
 - The user's own kernels are offered, where their configuration is not read.
@@ -96,11 +96,10 @@ def tls() -> ssl.SSLContext | None:
 
 def says_refused(error: object) -> bool:
     """Whether it is the hub that refuses: anything between may answer 403 too, and so may a hub in trouble."""
-    try:
+    with contextlib.suppress(OSError, ValueError):
         answer = json.loads(error.read(10000))  # type: ignore[attr-defined]
-    except (OSError, ValueError):
-        return False
-    return isinstance(answer, dict) and answer.get("refused") is True
+        return isinstance(answer, dict) and answer.get("refused") is True
+    return False
 
 
 class Job:
@@ -125,8 +124,7 @@ class Job:
 
     def clean_up(self, *_signal: object) -> None:
         """Remove the folder."""
-        if self.folder:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self, command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
         self.server = subprocess.Popen(command, env=environment)
@@ -213,8 +211,7 @@ def accepted(hub: Hub, server: subprocess.Popen[bytes], **what: object) -> bool:
     """Report until the hub answers; False only if it refuses. Ends with the server, too."""
     pause, longest = PAUSES
     while server.poll() is None:
-        answer = hub.report(what)
-        if answer is not None:
+        if (answer := hub.report(what)) is not None:
             return answer
         wait(server, pause)
         pause = min(pause * 1.5, longest)
@@ -227,11 +224,14 @@ def wait(server: subprocess.Popen[bytes], seconds: float) -> None:
         server.wait(seconds)
 
 
-def wanted(hub: Hub, server: subprocess.Popen[bytes], host: str, port: int) -> bool:
-    """Report the job, and the server once it listens; False if the hub refuses."""
+def wanted(hub: Hub, server: subprocess.Popen[bytes], host: str, port: int, imported: str) -> bool:
+    """Report the job, the server once there is the file ``imported``, and that it listens; False if the hub refuses."""
     if not accepted(hub, server, stage="started"):
         return False
     while server.poll() is None and not listens(host, port):
+        if os.path.exists(imported):  # noqa: PTH110
+            imported = ""
+            hub.report({"stage": "imported"}, 2)
         wait(server, 0.05)
     return accepted(hub, server, stage="listening", port=port)
 
@@ -240,8 +240,7 @@ def end(server: subprocess.Popen[bytes]) -> None:
     """End the server, by force if need be."""
     server.terminate()
     wait(server, KILL_SECONDS)
-    if server.poll() is None:
-        server.kill()
+    server.kill()
 
 
 def farewell(hub: Hub, **what: object) -> None:
@@ -281,7 +280,8 @@ def main(mark: str, command: list[str]) -> int:
         environment["JUPYTER_PATH"] = path
     try:
         server = job.start(command, environment)
-        refused = not wanted(hub, server, ANY_ADDRESS.get(host, host), port)
+        imported = os.path.join(job.folder, "config", "imported")
+        refused = not wanted(hub, server, ANY_ADDRESS.get(host, host), port, imported)
         if refused:
             say("the hub does not know this job: it ends")
             end(server)

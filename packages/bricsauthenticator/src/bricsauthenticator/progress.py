@@ -20,6 +20,8 @@ class Start:
     host: str = ""
     launched: bool = False
     """Whether the launcher runs in the job, and with that the job's environment is in place."""
+    imported: bool = False
+    """Whether the server's programs are imported, as far as a Jupyter server tells."""
     listens: bool = False
     waited: float = 0.0
     """Seconds since the submission."""
@@ -36,8 +38,10 @@ def event(start: Start, waiting: Waiting | None, now: float) -> dict[str, Any]:
         return {"progress": 10, "message": "Submitting a Slurm job"}
     if start.listens:
         return {"progress": 90, "message": f"{job}: the server listens on {start.host or 'its node'}"}
+    where = f" on {start.host}" if start.host else ""
+    if start.imported:
+        return {"progress": 80, "message": f"{job} runs{where}: the server is loaded, and about to listen"}
     if start.launched:
-        where = f" on {start.host}" if start.host else ""
         return {"progress": 70, "message": f"{job} runs{where}: its environment is active, the server starts"}
     if start.state is JobState.RUNNING:
         return {"progress": 60, "message": f"{job} runs on {start.host}: its environment is set up"}

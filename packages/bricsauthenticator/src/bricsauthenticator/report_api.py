@@ -29,6 +29,7 @@ MAX_TEXT = 8000
 
 FIELDS: dict[str, frozenset[str]] = {
     "started": frozenset(),
+    "imported": frozenset(),
     "listening": frozenset({"port"}),
     "ended": frozenset({"status", "log", "home"}),
 }

@@ -1,12 +1,14 @@
 """Lets a notebook server know what use of it is. Runs in the job's Jupyter server, as a file of its configuration.
 
+It is read when the server's programs are imported: a file beside it, ``imported``, tells the launcher.
+
 The server tells the hub when it was last used. Left to itself it knows nothing of a cell that computes and prints
 nothing, or of a program in a terminal; and it takes every request for use, those of a page that is merely open too.
 Needs Python 3.8 and whatever jupyter_server there is: where something is missing, that part is left out.
 """
 
 # pathlib is slow to import.
-# ruff: noqa: PTH100, PTH120
+# ruff: noqa: PTH100, PTH118, PTH120, PTH123
 
 from __future__ import annotations
 
@@ -29,6 +31,8 @@ def main() -> None:
         os.environ["JUPYTER_CONFIG_PATH"] = rest
     else:
         os.environ.pop("JUPYTER_CONFIG_PATH", None)
+    with suppress(OSError), open(os.path.join(here, "imported"), "x"):
+        pass
     if not any(thread.name == THREAD for thread in threading.enumerate()):
         threading.Thread(target=watch, name=THREAD, daemon=True).start()
 

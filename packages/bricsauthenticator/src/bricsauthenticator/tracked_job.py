@@ -69,8 +69,8 @@ class TrackedJob(JobCommands):
     _notifying: asyncio.Future[Any] | None = None
     _time_up = 0.0
     """When the job's time limit ends, at the latest known; 0 before it has been seen running."""
-    _launched = False
-    """Whether the launcher has reported that the job runs."""
+    _stage = ""
+    """The latest that the launcher has reported; empty: nothing yet."""
     _end: Report | None = None
     """The launcher's last report, of the server's end."""
 
@@ -105,7 +105,7 @@ class TrackedJob(JobCommands):
         self._watcher.forget(self.job_id)
         super().clear_state()
         self.mark, self._time_up, self._starting, self._stopping = "", 0.0, False, False
-        self._job, self._launched, self._end = slurm.NOTHING_KNOWN, False, None
+        self._job, self._stage, self._end = slurm.NOTHING_KNOWN, "", None
 
     def store(self) -> None:
         """Write the state into the hub's database."""
@@ -199,7 +199,7 @@ class TrackedJob(JobCommands):
         if self.state_isrunning():
             # Its launcher reports what there is to know; only that it was killed must be asked.
             return self.longest_poll_interval
-        if self._launched:  # Slurm, too, will say in a moment that it runs
+        if self._stage:  # Slurm, too, will say in a moment that it runs
             return 1.0
         return min(max(age / 5, self.startup_poll_interval), self.longest_poll_interval)
 
@@ -282,7 +282,7 @@ class TrackedJob(JobCommands):
             return Verdict.LATER
         if report.job != self.job_id:
             return Verdict.REFUSED
-        self._launched = True
+        self._stage = report.stage
         if report.stage == "listening" and self._starting:
             self.port = report.port
         is_end = report.stage == "ended" and self._end is None
