@@ -18,7 +18,6 @@ ROOT = Path(__file__).resolve().parents[1]
 LIST = ROOT / "requirements/project.in"
 
 NOT_IMPORTED = {
-    "jinja2": "product code gets it with the issue on remote podman",
     "pip": "a program: bootstrap and noxfile.py install with it",
     "setuptools-scm": "a program: brics_envs/effects/version.py runs it",
 }

@@ -13,6 +13,8 @@ from pathlib import Path
 from brics_envs.plan.names import LABEL_ENVIRONMENT, Checkout, Instance
 from brics_envs.plan.overlay import Document, the_pod
 
+TEMPLATES = Path(__file__).with_name("templates")
+
 MARK = "# Made by `invoke service`"
 """What its file begins with; another file of that name is somebody else's."""
 
@@ -50,31 +52,31 @@ def unit_text(
     :param environment: variables for podman.
     :param user: whether it is a user's, not the system's.
     """
-    name = the_pod(manifest)["metadata"]["labels"][LABEL_ENVIRONMENT]
-    lines = [
-        f"{MARK} in {_word(str(checkout.folder))}; `invoke down` removes it.",
-        "[Unit]",
-        f"Description=JupyterHub, instance {instance.name} of {name}",
-        "",
-        "[Kube]",
-        f"Yaml={manifest_file(instance)}",
-        f"Network={instance.network}",
-        "",
-        "[Service]",
-        *(f'Environment="{key}={_word(value)}"' for key, value in environment.items()),
-        "Restart=on-failure",
-        "RestartSec=30",
-        "TimeoutStartSec=300",
-        "",
-        "[Install]",
-        f"WantedBy={'default.target' if user else 'multi-user.target'}",
-    ]
-    return "\n".join([*lines, ""])
+    # Only here: the other commands need not wait for it.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    templates = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        finalize=_word,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - no HTML: systemd reads it, and so each value is written as it wants it
+    )
+    return templates.get_template("instance.kube").render(
+        mark=MARK,
+        checkout=checkout,
+        instance=instance,
+        environment=the_pod(manifest)["metadata"]["labels"][LABEL_ENVIRONMENT],
+        manifest=manifest_file(instance),
+        variables=environment,
+        user=user,
+    )
 
 
-def _word(text: str) -> str:
+def _word(value: object) -> str:
     """As systemd reads it (systemd.syntax(7)): one line, no specifiers."""
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("\n", "\\n")
+    return str(value).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("\n", "\\n")
 
 
 def unit_directory(environment: Mapping[str, str], *, user: bool) -> Path:

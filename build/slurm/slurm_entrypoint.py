@@ -1,9 +1,9 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Prepares the Slurm container from what is mounted into it, then becomes the supervisor of its daemons.
 
-It runs at every start of the container, needs the standard library of Python 3.10 alone, and keeps nothing of its
+It runs at every start of the container, needs Debian's Python (3.10 or newer) and Jinja2, and keeps nothing of its
 own: what it writes outside the volumes follows from the ConfigMaps and Secrets below /etc/brics and from the
-homes below /home. Installed, with slurm_files.py, in /usr/local/lib/brics-slurm.
+homes below /home. Installed, with slurm_files.py and its templates, in /usr/local/lib/brics-slurm.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the Slurm container's entrypoint writes: users, sudo's rules, what follows from Slurm's version. Pure functions.
 
-Needs the standard library of Python 3.10 alone.
+Sudo's rules and Slurm's nodes are templates beside it. Needs Python 3.10 and Debian's Jinja2.
 """
 
 from __future__ import annotations
@@ -9,6 +9,16 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).with_name("templates")),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    keep_trailing_newline=True,
+    autoescape=False,  # noqa: S701 - they are no HTML: what is put into them is checked beforehand
+)
 
 HOME = Path("/home")
 LOG = Path("/var/log/slurm")
@@ -20,12 +30,9 @@ FIRST_UID = 20000
 
 FIRST_SLURMD_PORT = 6818
 """That of the first node; those of the others follow. (firewall.nft lets users reach them.)"""
-MEMORY_MB = 256_000
-"""Of each node: more than the machine has, so that it never is what a job waits for."""
 GPU_FILE = "/dev/fakegpu"
 
 WRAPPERS = ("slurmspawner_sbatch", "slurmspawner_squeue", "slurmspawner_scancel")
-JOB_ID = "SLURMSPAWNER_JOB_ID"
 USER = re.compile(r"[a-z_][a-z0-9_-]*\.[a-z_][a-z0-9_-]*")
 SAFE_PATH = re.compile(r"/[A-Za-z0-9._/-]+")
 
@@ -119,27 +126,12 @@ def hosts_on_loopback(hosts: str, hostname: str) -> str:
 def sudoers(bin_dir: str) -> str:
     """sudo's rules: the service account runs the three wrappers, with no arguments, as a member of the group.
 
-    Of the environment sudo keeps the job ID alone, which stands on its command line.
-
     :param bin_dir: the folder of the wrappers.
     :raises SetupError: a folder whose name means something to sudo.
     """
     if not SAFE_PATH.fullmatch(bin_dir):
         raise SetupError(f"slurmSpawnerWrappersBin: not an absolute path of plain characters: {bin_dir!r}")
-    commands = [f"{bin_dir.rstrip('/')}/{name}" for name in WRAPPERS]
-    allowed = ", ".join(f'{command} ""' for command in commands)
-    return "\n".join(
-        [
-            "# Written at every start of the container.",
-            f'Defaults:{SPAWNER} env_keep = "{JOB_ID}"',
-            f"Defaults:{SPAWNER} env_reset, !env_check, !setenv, runcwd = ~, !use_pty, !requiretty, !lecture",
-            f"Defaults !syslog, logfile = {LOG}/sudo.log, log_year, loglinelen = 0",
-            "# A query comes every few seconds from each notebook server: only refused ones are worth a line.",
-            f"Defaults!{commands[1]} !log_allowed",
-            f"{SPAWNER} ALL = (%{GROUP}) NOPASSWD: {allowed}",
-            "",
-        ]
-    )
+    return TEMPLATES.get_template("sudoers").render(bin=bin_dir.rstrip("/"))
 
 
 @dataclass(frozen=True)
@@ -173,22 +165,12 @@ def nodes(settings: Mapping[str, str], processors: int) -> Nodes:
 
 def nodes_conf(cluster: Nodes) -> str:
     """nodes.conf, which slurm.conf includes."""
-    gpu_type = f":{cluster.gpu_type}" if cluster.gpu_type else ""
-    gres = f" Gres=gpu{gpu_type}:{cluster.gpus}" if cluster.gpus else ""
-    return "".join(
-        f"NodeName={name} NodeAddr=127.0.0.1 Port={FIRST_SLURMD_PORT + number} CPUs={cluster.cpus}"
-        f" RealMemory={MEMORY_MB}{gres} State=UNKNOWN\n"
-        for number, name in enumerate(cluster.names)
-    )
+    return TEMPLATES.get_template("nodes.conf").render(cluster=cluster, first_port=FIRST_SLURMD_PORT)
 
 
 def gres_conf(cluster: Nodes) -> str:
     """gres.conf: GPUs that do not exist, which Slurm only counts. The container makes their files."""
-    if not cluster.gpus:
-        return ""
-    gpu_type = f" Type={cluster.gpu_type}" if cluster.gpu_type else ""
-    files = f"{GPU_FILE}0" if cluster.gpus == 1 else f"{GPU_FILE}[0-{cluster.gpus - 1}]"
-    return "".join(f"NodeName={name} Name=gpu{gpu_type} File={files}\n" for name in cluster.names)
+    return TEMPLATES.get_template("gres.conf").render(cluster=cluster, file=GPU_FILE) if cluster.gpus else ""
 
 
 def reservations(text: str) -> dict[str, list[str]]:
