@@ -1,6 +1,7 @@
 """Test sessions. Only shells out; the checks themselves are the tools' and the tests'.
 
-``nox`` runs every session but ``full``, ``nox -s NAME`` one of them, ``nox -s NAME -- ARGS`` hands ARGS to its tool.
+``nox`` runs every session but ``full`` and ``bench``, ``nox -s NAME`` one of them, ``nox -s NAME -- ARGS`` hands ARGS
+to its tool.
 """
 
 from __future__ import annotations
@@ -243,6 +244,13 @@ def full(session: nox.Session) -> None:
     ensure_chromium(session)
     ensure_rootless(session)
     run_pytest(session, "tests/integration", options=("-m", "full", DURATIONS))
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure, and write the figures to test-artefacts/bench; ``-- NAME`` runs only that benchmark."""
+    install(session)
+    session.run(sys.executable, "-m", "tests.benchmarks", *session.posargs)
 
 
 @nox.session

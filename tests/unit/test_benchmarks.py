@@ -1,0 +1,74 @@
+"""A run of benchmarks: what fails is shown as such, and loses nobody else's figures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks import __main__ as bench
+from tests.benchmarks.figures import Figure, Outcome, as_markdown, as_text
+from tests.benchmarks.machine import Machine
+
+MACHINE = Machine("2026-01-02", 2, 23.4, "6.1", "5.4.2", 1.5)
+RATIO = Figure("merge", 0.5, compared_with="kubectl kustomize", goal=1)
+
+
+def broken() -> list[Figure]:
+    raise AssertionError("the pod did not start")
+
+
+@pytest.fixture
+def two(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A directory for the figures of two benchmarks, of which the first fails."""
+    monkeypatch.setattr(bench, "BENCHMARKS", {"broken": broken, "good": lambda: [RATIO]})
+    monkeypatch.setattr(bench, "PAGES", tmp_path / "pages")
+    monkeypatch.setattr(bench, "this_machine", lambda: MACHINE)
+    return tmp_path
+
+
+def test_a_failure_fails_the_run_and_keeps_the_other_figures(
+    two: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bench.main(["--to", str(two)]) == 1
+    shown = capsys.readouterr()
+    assert "the pod did not start" in shown.err
+    assert [line.split() for line in shown.out.splitlines()[-2:]] == [
+        ["broken", "failed"],
+        ["good", "merge", "0.50", "kubectl", "kustomize", "≤", "1"],
+    ]
+    written = json.loads((two / "figures.json").read_text())
+    assert written["machine"]["load"] == 1.5
+    assert written["benchmarks"]["broken"]["failure"] == "AssertionError: the pod did not start"
+    assert written["benchmarks"]["good"]["figures"][0]["value"] == 0.5
+    assert "| broken | failed |" in (two / "pages/figures.md").read_text()
+
+
+def test_one_benchmark_alone_leaves_the_documentation_as_it_is(two: Path) -> None:
+    assert bench.main(["--to", str(two), "good"]) == 0
+    assert list(json.loads((two / "figures.json").read_text())["benchmarks"]) == ["good"]
+    assert not (two / "pages").exists()
+
+
+def test_an_unknown_name_is_refused_before_anything_runs(
+    two: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        bench.main(["--to", str(two), "god"])
+    assert "no such benchmark: god; there are: broken, good" in capsys.readouterr().err
+    assert not (two / "figures.json").exists()
+
+
+def test_the_tables_have_all_of_a_figure() -> None:
+    outcomes = {"merge": Outcome([RATIO, Figure("all overlays", 1.234, "s")])}
+    assert "| merge | all overlays | 1.23 s |  |  |" in as_markdown(outcomes)
+    assert "| merge | merge | 0.50 | kubectl kustomize | ≤ 1 |" in as_markdown(outcomes)
+    assert as_text(outcomes).splitlines()[0].split() == [
+        "Benchmark",
+        "Figure",
+        "Value",
+        "Compared",
+        "with",
+        "Goal",
+    ]
