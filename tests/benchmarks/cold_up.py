@@ -1,8 +1,6 @@
 """Compare a cold `invoke up` (empty storage) with building the same images one after the other, in turn.
 
-    .venv/bin/python -m tests.benchmarks.cold_up
-
-Prints both in seconds, and their ratio. Each has a podman storage of its own, removed in the end; takes some minutes.
+Each has a podman storage of its own, removed in the end; takes some minutes.
 """
 
 from __future__ import annotations
@@ -12,6 +10,7 @@ import sys
 import time
 
 from brics_envs.plan.names import Instance
+from tests.benchmarks.figures import Figure, Outcome
 from tests.support.ports import free_port
 from tests.support.world import One, World, world
 
@@ -38,18 +37,18 @@ def build_in(own: World) -> None:
     subprocess.run(command, check=True, cwd=own.root, env=dict(own.environment), capture_output=True)
 
 
-def main() -> None:
+def measure(_: World) -> Outcome:
     """Measure both."""
-    seconds = {}
-    for name, action in {"cold up": up_in, "builds one after the other": build_in}.items():
+    seconds = []
+    for action in (up_in, build_in):
         with world(with_images=False, name="bench") as own:
             began = time.monotonic()
             action(own)
-            seconds[name] = time.monotonic() - began
-            print(f"{name}: {seconds[name]:.1f} s", flush=True)
-    up, builds = seconds.values()
-    print(f"ratio {up / builds:.2f}")
-
-
-if __name__ == "__main__":
-    main()
+            seconds.append(time.monotonic() - began)
+    up, builds = seconds
+    return Outcome(
+        [
+            Figure("cold up", up, "s"),
+            Figure("cold up", up / builds, compared_with="its images built one after the other"),
+        ]
+    )

@@ -30,10 +30,28 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Curve:
+    """How figures grow with a number.
+
+    :param name: of its file, without the ending.
+    :param number: what is counted along the x-axis.
+    :param at: these numbers.
+    :param lines: name of a line → its value at each of them.
+    """
+
+    name: str
+    title: str
+    number: str
+    at: Sequence[int]
+    lines: Mapping[str, Sequence[float]]
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """What became of one benchmark: its figures, or why it failed."""
+    """What became of one benchmark: its figures and curves, or why it failed."""
 
     figures: Sequence[Figure] = ()
+    curves: Sequence[Curve] = ()
     failure: str = ""
 
 
@@ -57,7 +75,9 @@ def as_text(outcomes: Mapping[str, Outcome]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def as_markdown(outcomes: Mapping[str, Outcome]) -> str:
-    """The table for the documentation."""
+def as_markdown(outcomes: Mapping[str, Outcome], folder: str) -> str:
+    """The table and the curves for the documentation, whose pictures are in ``folder``."""
     table = [HEADINGS, ("---",) * len(HEADINGS), *rows(outcomes)]
-    return "".join(f"| {' | '.join(row)} |\n" for row in table)
+    lines = "".join(f"| {' | '.join(row)} |\n" for row in table)
+    curves = (curve for outcome in outcomes.values() for curve in outcome.curves)
+    return lines + "".join(f"\n![{curve.title}]({folder}/{curve.name}.svg)\n" for curve in curves)

@@ -1,32 +1,21 @@
-"""Compare `invoke up` (images built, fresh volumes) with the bare podman calls that do the same, in turn.
-
-    .venv/bin/python -m tests.benchmarks.warm_up [ROUNDS]
-
-Prints the seconds of each round and the ratio of the medians. Uses the instance `bench` and port 8070.
-"""
+"""Compare `invoke up` (images built, fresh volumes) with the bare podman calls that do the same, in turn."""
 
 from __future__ import annotations
 
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from brics_envs.effects.checkouts import read_checkout
-from brics_envs.effects.podman import environment
-from brics_envs.lifecycle.apply import apply
-from brics_envs.lifecycle.inventory import observe_inventory
 from brics_envs.plan.names import Instance
-from brics_envs.plan.steps import down_steps
 from brics_envs.plan.volumes import VOLUMES, volume_tar
+from tests.benchmarks.figures import Figure, Outcome
+from tests.support.ports import free_port
+from tests.support.world import One, World
 
-ROOT = Path(__file__).resolve().parents[2]
-INSTANCE = Instance("bench")
-INVOKE = [sys.executable, "-m", "invoke"]
-UP = [*INVOKE, "up", "--env", "dev_dummyauth", "--instance", INSTANCE.name, "--port", "8070"]
-DOWN = [*INVOKE, "down", "--instance", INSTANCE.name]
+ROUNDS = 3
 
 BARE = """
 set -e
@@ -37,7 +26,7 @@ for volume in {volumes}; do
 done
 podman kube play --network {network} {folder}/manifest.yaml >/dev/null
 until podman exec {pod}-slurm sinfo --noheader --format=%T 2>/dev/null | grep -q idle; do sleep 0.2; done
-until curl --silent --fail --output /dev/null http://127.0.0.1:8070/jupyter/hub/health; do sleep 0.2; done
+until curl --silent --fail --output /dev/null {url}hub/health; do sleep 0.2; done
 until podman exec {pod}-jupyterhub ssh -F /etc/brics/ssh/ssh_config slurm sudo -n -u testuser.project1 \\
     SLURMSPAWNER_JOB_ID=1 /opt/slurmspawner_wrappers/bin/slurmspawner_squeue 2>&1 | grep -q 'Invalid job id'
 do sleep 0.2; done
@@ -51,46 +40,69 @@ podman network rm --force {network}
 """
 """What bare calls have made bears no labels of ours, so that `up` would refuse it."""
 
+REMOVE = """
+import sys
+from pathlib import Path
+from brics_envs.effects.checkouts import read_checkout
+from brics_envs.lifecycle.apply import apply
+from brics_envs.lifecycle.inventory import observe_inventory
+from brics_envs.plan.names import Instance
+from brics_envs.plan.steps import down_steps
+inventory = observe_inventory(Instance(sys.argv[1]), read_checkout(Path.cwd()), adopts_unmarked=False)
+apply(down_steps(inventory.own, [], keep_volumes=False))
+"""
+"""Everything but the images goes, so that both ways start alike; `invoke down` would take their names too."""
 
-def timed(command: list[str]) -> float:
-    """Seconds that a command takes; it must succeed."""
+
+def timed(own: World, *command: str) -> float:
+    """Seconds that a command takes in the world's checkout; it must succeed."""
     began = time.monotonic()
-    subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(
+        command, check=True, cwd=own.root, env=dict(own.environment), capture_output=True, timeout=600
+    )
     return time.monotonic() - began
 
 
-def main(rounds: int) -> None:
+def measure(own: World) -> Outcome:
     """Measure both, alternating, so that both meet the same noise."""
-    ours, bare = [], []
-    with tempfile.TemporaryDirectory() as folder:
-        volumes = [INSTANCE.named(name) for name in ("jupyterhub_root", "slurm_root")]
-        for name in ("jupyterhub_root", "slurm_root"):
-            Path(folder, f"{INSTANCE.named(name)}.tar").write_bytes(volume_tar(VOLUMES[name]))
-        script = BARE.format(
-            network=INSTANCE.network, volumes=" ".join(volumes), folder=folder, pod=INSTANCE.pod
-        )
-        clear = CLEAR.format(network=INSTANCE.network, instance=INSTANCE.name, pod=INSTANCE.pod)
-        timed(UP)
-        manifest = Path(folder, "manifest.yaml")
-        manifest.write_bytes((INSTANCE.directory(ROOT) / "jh_slurm_pod.yaml").read_bytes())
-        for number in range(rounds):
-            remove()
-            ours.append(timed(UP))
-            again = timed(UP)
-            remove()
-            bash = ["env", *(f"{k}={v}" for k, v in environment().items()), "bash", "-c"]
-            bare.append(timed([*bash, script]))
-            timed([*bash, clear])
-            print(f"round {number + 1}: up {ours[-1]:.2f} s, up again {again:.2f} s, bare {bare[-1]:.2f} s")
-        timed(DOWN)
-    print(f"up / bare podman calls: {statistics.median(ours) / statistics.median(bare):.2f}")
+    one = One(own, Instance("bench"), free_port())
+    up = (sys.executable, "-m", "invoke", "up", *one.options)
+    one.up()
+    script, clear = bare_calls(one, own.root.parent)
+    ours, again, bare = [], [], []
+    for _ in range(ROUNDS):
+        remove(one)
+        ours.append(timed(own, *up))
+        again.append(timed(own, *up))
+        remove(one)
+        bare.append(timed(own, "bash", "-c", script))
+        timed(own, "bash", "-c", clear)
+    one.down()
+    return Outcome(figures(ours, again, bare))
 
 
-def remove() -> None:
-    """Everything but the images goes, so that both ways start alike. (`invoke down` would take their tags too.)"""
-    inventory = observe_inventory(INSTANCE, read_checkout(ROOT), adopts_unmarked=False)
-    apply(down_steps(inventory.own, [], keep_volumes=False))
+def bare_calls(one: One, folder: Path) -> tuple[str, str]:
+    """The scripts that bring the instance up as it is, and that remove it; ``folder`` has what they read."""
+    volumes = {one.instance.named(name): name for name in ("jupyterhub_root", "slurm_root")}
+    for volume, name in volumes.items():
+        (folder / f"{volume}.tar").write_bytes(volume_tar(VOLUMES[name]))
+    (folder / "manifest.yaml").write_bytes((one.directory / "jh_slurm_pod.yaml").read_bytes())
+    names = {"network": one.instance.network, "pod": one.instance.pod, "instance": one.instance.name}
+    script = BARE.format(volumes=" ".join(volumes), folder=folder, url=one.url, **names)
+    return script, CLEAR.format(**names)
 
 
-if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
+def remove(one: One) -> None:
+    """Remove all but the images."""
+    timed(one.world, sys.executable, "-c", REMOVE, one.instance.name)
+
+
+def figures(ours: Sequence[float], again: Sequence[float], bare: Sequence[float]) -> list[Figure]:
+    """What three columns of seconds say."""
+    up, nothing, calls = map(statistics.median, (ours, again, bare))
+    return [
+        Figure("warm up", up, "s"),
+        Figure("warm up", up / calls, compared_with="the bare podman calls"),
+        Figure("up with nothing to do", nothing, "s"),
+        Figure("up with nothing to do", nothing / up, compared_with="warm up"),
+    ]

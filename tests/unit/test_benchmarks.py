@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.benchmarks import __main__ as bench
-from tests.benchmarks.figures import Figure, Outcome, as_markdown, as_text
+from tests.benchmarks.charts import chart
+from tests.benchmarks.figures import Curve, Figure, Outcome, as_markdown, as_text
 from tests.benchmarks.machine import Machine
+from tests.support.world import World
 
 MACHINE = Machine("2026-01-02", 2, 23.4, "6.1", "5.4.2", 1.5)
 RATIO = Figure("merge", 0.5, compared_with="kubectl kustomize", goal=1)
 
 
-def broken() -> list[Figure]:
+CURVE = Curve("polls", "What servers cost", "servers", (1, 10), {"queries": (2.0, 2.5)})
+
+
+def broken(_: World) -> Outcome:
     raise AssertionError("the pod did not start")
+
+
+@contextmanager
+def nowhere(*, with_images: bool, name: str) -> Iterator[World]:
+    """A world without a podman, whose checkouts have nothing in them."""
+    yield World(Path("/nowhere/checkout"), {})
 
 
 @pytest.fixture
 def two(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A directory for the figures of two benchmarks, of which the first fails."""
-    monkeypatch.setattr(bench, "BENCHMARKS", {"broken": broken, "good": lambda: [RATIO]})
+    monkeypatch.setattr(bench, "BENCHMARKS", {"broken": broken, "good": lambda _: Outcome([RATIO], [CURVE])})
+    monkeypatch.setattr(bench, "world", nowhere)
+    monkeypatch.setattr(World, "copied", lambda own, target: World(target, own.environment))
     monkeypatch.setattr(bench, "PAGES", tmp_path / "pages")
     monkeypatch.setattr(bench, "this_machine", lambda: MACHINE)
     return tmp_path
@@ -42,7 +58,10 @@ def test_a_failure_fails_the_run_and_keeps_the_other_figures(
     assert written["machine"]["load"] == 1.5
     assert written["benchmarks"]["broken"]["failure"] == "AssertionError: the pod did not start"
     assert written["benchmarks"]["good"]["figures"][0]["value"] == 0.5
-    assert "| broken | failed |" in (two / "pages/figures.md").read_text()
+    page = (two / "pages/figures.md").read_text()
+    assert "| broken | failed |" in page
+    assert "](pages/polls.svg)" in page
+    assert all("What servers cost" in (two / place / "polls.svg").read_text() for place in ("", "pages"))
 
 
 def test_one_benchmark_alone_leaves_the_documentation_as_it_is(two: Path) -> None:
@@ -62,8 +81,11 @@ def test_an_unknown_name_is_refused_before_anything_runs(
 
 def test_the_tables_have_all_of_a_figure() -> None:
     outcomes = {"merge": Outcome([RATIO, Figure("all overlays", 1.234, "s")])}
-    assert "| merge | all overlays | 1.23 s |  |  |" in as_markdown(outcomes)
-    assert "| merge | merge | 0.50 | kubectl kustomize | ≤ 1 |" in as_markdown(outcomes)
+    assert "| merge | all overlays | 1.23 s |  |  |" in as_markdown(outcomes, "pictures")
+    assert "| merge | merge | 0.50 | kubectl kustomize | ≤ 1 |" in as_markdown(outcomes, "pictures")
+    assert "![What servers cost](pictures/polls.svg)" in as_markdown(
+        {"polls": Outcome([], [CURVE])}, "pictures"
+    )
     assert as_text(outcomes).splitlines()[0].split() == [
         "Benchmark",
         "Figure",
@@ -72,3 +94,9 @@ def test_the_tables_have_all_of_a_figure() -> None:
         "with",
         "Goal",
     ]
+
+
+def test_a_chart_needs_nothing_from_elsewhere() -> None:
+    drawn = chart(CURVE).decode()
+    assert "What servers cost" in drawn
+    assert not re.search(r"(?:src|href)=", drawn)
