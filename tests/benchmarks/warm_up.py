@@ -33,6 +33,7 @@ do sleep 0.2; done
 """
 
 CLEAR = """
+set -e
 podman pod rm --force --time=1 {pod}
 podman volume ls --quiet | grep '[-_]{instance}$' | xargs --no-run-if-empty podman volume rm
 podman secret ls --format '{{{{.Name}}}}' | grep -e '-{instance}$' | xargs --no-run-if-empty podman secret rm
