@@ -146,6 +146,13 @@ def test_shell_has_the_hubs_programs_on_path(running: RunningInstance) -> None:
     assert directory == "/srv/jupyterhub"
 
 
+def test_a_packages_tests_run_in_a_shell(running: RunningInstance) -> None:
+    """With the debugger at hand, as docs/develop.md has it."""
+    command = "python3 -m pytest -p no:cacheprovider --pdb -k test_squeue tests/test_slurm.py"
+    done = ok(invoke("shell", *running.option, stdin=f"cd /opt/src/bricsauthenticator && {command}\n"))
+    assert " passed" in done.stdout
+
+
 def test_volume_is_exported(running: RunningInstance, tmp_path: Path) -> None:
     volume, target = running.instance.named("jupyterhub_root"), tmp_path / "exported"
     ok(invoke("volume-export", volume, "--to", str(target)))

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
+
+from brics_envs.effects import podman
+from tests.support.commands import ok, run_podman
 from tests.support.hub_client import HubClient
 from tests.support.running_instance import RunningInstance
 from tests.support.waiting import wait_for
 
+RESTART_DEADLINE_S = 300
+
 
 def restart_hub(running: RunningInstance) -> None:
-    running.container("jupyterhub").restart(timeout=10)
+    command = ["podman", "restart", running.instance.container("jupyterhub")]
+    ok(run_podman(command, {**os.environ, **podman.environment()}, RESTART_DEADLINE_S))
     wait_for(running.hub_answers, "the hub answers again")
 
 

@@ -17,6 +17,7 @@ from unittest import mock
 
 import pytest
 from invoke.collection import Collection
+from invoke.parser import Parser
 from invoke.program import Program
 
 from brics_envs.effects import interrupts
@@ -129,7 +130,21 @@ class Commands:
         with _own_handlers():
             import tasks
 
-        self._program = Program(name="invoke", namespace=Collection.from_module(tasks))
+        self._tasks = Collection.from_module(tasks)
+        self._program = Program(name="invoke", namespace=self._tasks)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the commands."""
+        return sorted(self._tasks.task_names)
+
+    def parse(self, *args: str) -> None:
+        """Only read ``ARGS``, as invoke does.
+
+        :raises ParseError: a word of them is no command or option, or lacks its value.
+        """
+        with _own_handlers():
+            Parser(self._tasks.to_contexts(), initial=self._program.initial_context).parse_argv([*args])
 
     def run(self, *args: str) -> Ran:
         """Run ``invoke ARGS``; an exception that a user would see as a traceback fails the test."""

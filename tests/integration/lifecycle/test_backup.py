@@ -89,12 +89,10 @@ def test_an_instance_that_is_up_is_left_alone(restored: RunningInstance, archive
 
 
 @pytest.mark.full
-def test_over_another_state_and_back_interrupted_at_first(
-    restored: RunningInstance, archive: Path, tmp_path: Path
-) -> None:
+def test_over_another_state_and_back_interrupted_at_first(restored: RunningInstance, archive: Path) -> None:
     # Rollback: a backup without homes, another state, and back.
-    first = tmp_path / "first.tar.gz"
-    ok(invoke("backup", *restored.option, "--archive", str(first)))
+    ok(invoke("backup", *restored.option))
+    (first,) = (PROJECT / "_backups").glob("restored-*.tar.gz")
     before = state(restored)
     restored.slurm("sh", "-c", f"echo after >{HOME_FILE}")
     restored.hub("sh", "-c", f"cd /srv/jupyterhub; echo {'0' * 64} >jupyterhub_cookie_secret; touch new")
@@ -125,7 +123,8 @@ def test_over_another_state_and_back_interrupted_at_first(
     (kept,) = (PROJECT / "_backups").glob("restored-*-before-restore.tar.gz")
     ok(invoke("down", *restored.option))
     ok(invoke("restore", str(kept), *restored.option))
-    kept.unlink()
+    for backup in (PROJECT / "_backups").glob("restored-*.tar.gz"):
+        backup.unlink()
     ok(invoke("up", *up, *restored.option, timeout_s=UP_DEADLINE_S))
     assert restored.hub("cat", "/srv/jupyterhub/jupyterhub_cookie_secret").strip() == "0" * 64
     assert restored.run("jupyterhub", "test", "-e", "/srv/jupyterhub/new").status == 0

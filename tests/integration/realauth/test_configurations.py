@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shlex
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +16,7 @@ import jwt
 import pytest
 
 from brics_envs.plan.ports import ISSUER_OFFSET, beside
+from tests.support.checkout import PROJECT
 from tests.support.commands import invoke, ok
 from tests.support.forwarder import forwarder
 from tests.support.ports import OWN_ADDRESS, answers
@@ -85,6 +91,26 @@ def test_token_options_that_count(real: RealInstance) -> None:
     assert claims["exp"] - claims["iat"] == 60
     assert claims["n"] == [1]
     assert claims["iss"] == real.issuer
+
+
+def test_the_pages_curl_command_signs_in(real: RealInstance) -> None:
+    """The command of docs/real-sign-in.md, with this instance's name and port."""
+    (command,) = re.findall(r"^curl .*\\\n.*", (PROJECT / "docs/real-sign-in.md").read_text(), re.MULTILINE)
+    assert ":8005/" in command
+    command = command.replace(":8005/", f":{real.direct_port}/")
+    command = command.replace(
+        "invoke token", shlex.join([sys.executable, "-m", "invoke", "token", *real.option])
+    )
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=real.root,
+        env={**os.environ, "NO_PROXY": "127.0.0.1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert 'name="brics_project"' in done.stdout
 
 
 # -- refused before anything is created
