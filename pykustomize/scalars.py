@@ -135,7 +135,7 @@ def time_of(text: str) -> str | None:
     clock = parts[3:7] if parts[3] else parts[8:12]
     hour, minute, second = (int(part or 0) for part in clock[:3])
     try:
-        moment = datetime.datetime(int(parts[0]), int(parts[1]), int(parts[2]), hour, minute, second)
+        moment = datetime.datetime(int(parts[0]), int(parts[1]), int(parts[2]), hour, minute, second)  # noqa: DTZ001 - the zone is text
     except ValueError:
         return None
     fraction = (clock[3] or "")[:9].rstrip("0")

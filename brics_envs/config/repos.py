@@ -193,7 +193,7 @@ def _checked_ref(ref: str) -> str:
 
 def _scp_like(text: str) -> GitUrl:
     host, _, path = text.partition(":")
-    if not host or not path or host.startswith("-") or path.startswith(":") or path.startswith("-"):
+    if not host or not path or host.startswith("-") or path.startswith((":", "-")):
         raise ValueError("not a URL that can be cloned")
     return GitUrl(text)
 

@@ -82,7 +82,7 @@ def read_archive(source: Path, directory: Path) -> BackupRecord:
         # gzip's own error is one, too.
         raise ConfigError(f"{source}: cannot be read: {error.strerror or error}") from error
     if missing:
-        raise ConfigError(f"{source}: damaged: {sorted(missing)[0]} is missing")
+        raise ConfigError(f"{source}: damaged: {min(missing)} is missing")
     return record
 
 

@@ -84,9 +84,9 @@ def _watch_pod(root: Path, pod: PodState) -> PodState | None:
                 now = observe_pod(pod.instance)
                 if now is None or now.id != pod.id:
                     return now
-                changed, pending = pending, frozenset()
-                _apply(pod, record, live, changed)
-                if any(path.is_relative_to(place) for path in changed for place in configuration):
+                due, pending = pending, frozenset()
+                _apply(pod, record, live, due)
+                if any(path.is_relative_to(place) for path in due for place in configuration):
                     for line in put_configuration_in_place(root, pod):
                         say(line)
         except EnvsError as error:
@@ -113,7 +113,7 @@ def _apply(pod: PodState, record: Record | None, live: Mapping[str, Live], chang
         began = time.monotonic()
         more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
         few = ", ".join(str(path.relative_to(one.directory)) for path in paths[:SHOWN])
-        say(f"{datetime.now():%H:%M:%S} {name}: {few}{more}")
+        say(f"{datetime.now().astimezone():%H:%M:%S} {name}: {few}{more}")
         if built_from(one.directory) != one.built_from:
             say(f"  {name}: what its image is built from has changed (dependencies, entry points):")
             say("  `invoke up` rebuilds its image; until then the rest of the change is live")

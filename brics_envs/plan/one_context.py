@@ -24,10 +24,12 @@ def one_context(containerfile: str, contexts: Collection[str], secrets: Mapping[
     )
     lines = []
     continued = False
-    for line in containerfile.splitlines():
-        if not continued:
-            line = _from_one(line, contexts) if line.startswith("COPY ") else line
-            line = line.replace("RUN ", f"RUN {mounts}", 1) if line.startswith("RUN ") else line
+    for written in containerfile.splitlines():
+        line = written
+        if not continued and written.startswith("COPY "):
+            line = _from_one(written, contexts)
+        elif not continued and written.startswith("RUN "):
+            line = written.replace("RUN ", f"RUN {mounts}", 1)
         # A comment between the lines of an instruction does not end it.
         continued = line.endswith("\\") or (continued and line.lstrip().startswith("#"))
         lines.append(line)

@@ -210,7 +210,9 @@ def made(tmp_path: Path, kubectl: Path) -> Made:
     """What the page's examples give, merged into one file and built by us and by kubectl; (kind, name) → document."""
     page = (ROOT / "docs/kubernetes.md").read_text()
     blocks = re.findall(
-        r"^```\n((?:# kustomization\.yaml|components:|configMapGenerator:)\n.*?)^```", page, re.M | re.S
+        r"^```\n((?:# kustomization\.yaml|components:|configMapGenerator:)\n.*?)^```",
+        page,
+        re.MULTILINE | re.DOTALL,
     )
     shutil.copytree(ROOT / "k8s", tmp_path / "brics_jupyterhub_envs/k8s")
 
@@ -222,7 +224,7 @@ def made(tmp_path: Path, kubectl: Path) -> Made:
             text = with_example(text, blocks[example])
         if NADIR in examples:
             text = text.replace("overlays/kubernetes\n", "overlays/kubernetes_nadir\n")
-            text = re.sub(r"^patches:.*", "", text, flags=re.M | re.S)
+            text = re.sub(r"^patches:.*", "", text, flags=re.MULTILINE | re.DOTALL)
         (tmp_path / "kustomization.yaml").write_text(text)
         documents = build(tmp_path)
         assert dump(documents) == ask_kubectl(tmp_path)
@@ -236,7 +238,7 @@ def made(tmp_path: Path, kubectl: Path) -> Made:
 
 def with_example(text: str, example: str) -> str:
     """A kustomization with the entries of an example in its lists."""
-    for field, entries in re.findall(r"^(\w+):\n((?:  .*\n)+)", example, re.M):
+    for field, entries in re.findall(r"^(\w+):\n((?:  .*\n)+)", example, re.MULTILINE):
         if f"{field}:\n" in text:
             text = text.replace(f"{field}:\n", f"{field}:\n{entries}", 1)
         else:

@@ -177,7 +177,7 @@ def test_prometheus_gets_all_that_the_dashboard_asks_for(
     assert named - served == set()
     assert len(named) >= 10
     submitted = re.search(
-        r'^brics_slurm_command_duration_seconds_count\{command="submit"\} (\S+)', answer.text, re.M
+        r'^brics_slurm_command_duration_seconds_count\{command="submit"\} (\S+)', answer.text, re.MULTILINE
     )
     assert submitted is not None
     assert float(submitted[1]) >= 3
@@ -221,5 +221,5 @@ def test_slurms_logs_are_bounded(operated: Operated) -> None:
     assert len(kept) == 5
     # Its writer goes on in the new one.
     running.slurm("s6-svc", "-wR", "-T", "10000", "-r", "/run/service/munged")
-    wait_for(lambda: running.takes_jobs(), "Slurm takes jobs")
+    wait_for(running.takes_jobs, "Slurm takes jobs")
     assert "x" not in running.slurm("head", "-c", "1", "/var/log/slurm/slurmctld.log")

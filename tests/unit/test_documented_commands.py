@@ -73,7 +73,7 @@ NOT_TRIED = {
 
 def blocks(language: str) -> Iterator[tuple[Path, str]]:
     for page in PAGES:
-        for found in re.finditer(r"^```(\w*)\n(.*?)^```$", page.read_text(), re.M | re.S):
+        for found in re.finditer(r"^```(\w*)\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL):
             if found[1] == language:
                 yield page, found[2]
 
@@ -115,13 +115,13 @@ def test_the_tests_exist(test: str) -> None:
 
 @pytest.mark.parametrize("subject", NOT_TRIED.values())
 def test_the_readme_says_what_was_not_tried(subject: str) -> None:
-    (row,) = re.findall(rf"^\| {subject} \|.*", (ROOT / "README.md").read_text(), re.M)
+    (row,) = re.findall(rf"^\| {subject} \|.*", (ROOT / "README.md").read_text(), re.MULTILINE)
     assert "not tried" in row
 
 
 def test_no_command_is_in_another_block() -> None:
     programs = r"^(\./bootstrap|invoke|nox|podman|kubectl|git|curl|ssh|python3?|pip|npm|cp|sudo|apt) "
-    assert not [(page.name, block) for page, block in blocks("") if re.search(programs, block, re.M)]
+    assert not [(page.name, block) for page, block in blocks("") if re.search(programs, block, re.MULTILINE)]
 
 
 @pytest.mark.parametrize("command", spans("invoke"))
@@ -141,7 +141,7 @@ def test_invoke_explains_itself(options: list[str]) -> None:
 
 
 def test_named_sessions_and_modules_exist() -> None:
-    sessions = re.findall(r"^@nox\.session.*\ndef (\w+)", (ROOT / "noxfile.py").read_text(), re.M)
+    sessions = re.findall(r"^@nox\.session.*\ndef (\w+)", (ROOT / "noxfile.py").read_text(), re.MULTILINE)
     named = [command.split()[2] for command in spans("nox") if command.startswith("nox -s ")]
     assert set(named) <= set(sessions)
     for command in spans("python"):

@@ -82,7 +82,7 @@ class Command:
         )
 
     def wait_for(self, name: str = "begun") -> None:
-        wait_until(lambda: (self.directory / name).exists())
+        wait_until((self.directory / name).exists)
 
     def end(self, *numbers: int, pause_s: float = 0.1, timeout_s: float = 15) -> tuple[int, str]:
         """Send it signals; its exit status and what it said on standard error."""

@@ -121,6 +121,7 @@ def test_a_login_shell_is_the_accounts(tmp_path: Path) -> None:
         env={"PATH": "/usr/bin:/bin", "SLURM_JOB_ID": "7"},
         capture_output=True,
         timeout=60,
+        check=True,
     )
     found = done.stdout.decode().split("\0")
     assert "MINE=1" in found

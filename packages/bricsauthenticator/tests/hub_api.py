@@ -50,7 +50,7 @@ def make_token(browser: Browser, **body: Any) -> str:
 def lasts(answer: requests.Response) -> float:
     """Seconds until a new token expires."""
     assert answer.status_code == 201, answer.text
-    expires = datetime.fromisoformat(answer.json()["expires_at"].replace("Z", "+00:00"))
+    expires = datetime.fromisoformat(answer.json()["expires_at"])
     return (expires - datetime.now(UTC)).total_seconds()
 
 

@@ -104,7 +104,7 @@ def test_a_job_that_is_accepted_after_the_hub_gave_up_is_cancelled(hub: Hub, ali
         with hub.slurm_is("slow", "12"):  # more than the command's and the search's time-outs
             assert alice.post_api(FORM).status_code == 503
             wait_for(lambda: hub.jobs() == before + 1, "the late job", 30)
-        wait_for(lambda: (hub.slurm / f"cancelled-{before + 1}").exists(), "the job to be cancelled", MINUTE)
+        wait_for((hub.slurm / f"cancelled-{before + 1}").exists, "the job to be cancelled", MINUTE)
     start(alice)
     assert hub.jobs() == before + 2
 
@@ -115,7 +115,7 @@ def test_stop_while_submitting(hub: Hub, alice: Browser) -> None:
         thread = start_in_background(alice)
         wait_for(lambda: hub.jobs() == before + 1, "the job", 20)
         assert alice.stop().status_code in (202, 204)
-        wait_for(lambda: (hub.slurm / f"cancelled-{before + 1}").exists(), "the job to be cancelled", MINUTE)
+        wait_for((hub.slurm / f"cancelled-{before + 1}").exists, "the job to be cancelled", MINUTE)
         thread.join()
         wait_for(lambda: not alice.server(), "the server to be gone", 20)
     start(alice)
@@ -161,7 +161,7 @@ def test_a_server_that_cannot_be_queried_can_be_stopped(make_hub: MakeHub, issue
         wait_for(lambda: not alice.server(), "the server to be gone", 20)
         hub.kill()
         hub.start()
-    wait_for(lambda: (hub.slurm / "cancelled-1").exists(), "the job to be cancelled", MINUTE)
+    wait_for((hub.slurm / "cancelled-1").exists, "the job to be cancelled", MINUTE)
 
 
 def test_a_job_is_lost_when_nothing_is_known_long_after_its_time(make_hub: MakeHub, issuer: Issuer) -> None:
@@ -172,7 +172,7 @@ def test_a_job_is_lost_when_nothing_is_known_long_after_its_time(make_hub: MakeH
         time.sleep(3)
         assert alice.server()["ready"], "its time is not up"
         wait_for(lambda: not alice.server(), "the server to be lost", 20)
-    wait_for(lambda: (hub.slurm / "cancelled-1").exists(), "the job to be cancelled", MINUTE)
+    wait_for((hub.slurm / "cancelled-1").exists, "the job to be cancelled", MINUTE)
 
 
 def test_a_restarted_hub_keeps_a_server_that_does_not_answer(hub: Hub, alice: Browser) -> None:

@@ -65,7 +65,7 @@ def test_a_cancellation_is_tried_until_it_succeeds(hub: Hub, alice: Browser) -> 
         time.sleep(2)
         assert not (hub.slurm / f"cancelled-{number}").exists()
     stopping.join(30)
-    wait_for(lambda: (hub.slurm / f"cancelled-{number}").exists(), "the job to be cancelled", 20)
+    wait_for((hub.slurm / f"cancelled-{number}").exists, "the job to be cancelled", 20)
     wait_for(lambda: not alice.server(), "the server to be gone", 20)
 
 

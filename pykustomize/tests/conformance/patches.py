@@ -38,7 +38,7 @@ def _disturb(draw: Draw, patch: dict[str, Any], tree: Tree) -> None:
         if isinstance(inner, dict | list) and inner and (node is patch or draw(st.booleans())):
             node = inner
             continue
-        if isinstance(node, dict) and step not in ("metadata",):
+        if isinstance(node, dict) and step != "metadata":
             change = draw(st.sampled_from(("null", "delete", "replace", "merge")))
             if change == "null":
                 node[step] = "null"

@@ -56,7 +56,7 @@ def test_the_digest_sees_every_change(upstream: Path, tmp_path: Path) -> None:
         lambda: file.rename(file.with_name("other.py")),
         lambda: (upstream / "link").symlink_to("a"),
         lambda: (upstream / "link").replace(upstream / "renamed"),
-        lambda: (upstream / "renamed").unlink(),
+        (upstream / "renamed").unlink,
     ):
         change()
         seen.append(snap(upstream, tmp_path).digest)
