@@ -36,6 +36,11 @@ ARGS = [
 ]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let pictures be taken for the documentation."""
+    parser.addoption("--pictures", metavar="DIR", help="directory for a picture of each page that users see")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """No test hangs for ever. The time of fixtures is theirs: they have deadlines of their own."""
     for item in items:

@@ -20,6 +20,7 @@ from announcement import Announcement  # noqa: E402 - files beside this one
 from deploy_settings import DEPLOY, set_spawner_traits, spawner_has  # noqa: E402
 from job_script import batch_script, srun  # noqa: E402
 from operation import let_administrators_stop_servers, serve_metrics, stop_idle_servers  # noqa: E402
+from page_title import page_title  # noqa: E402
 from redact import know, watch  # noqa: E402
 from separate_proxy import SeparateProxy  # noqa: E402
 from ssh_time import measure  # noqa: E402
@@ -47,7 +48,10 @@ c.ConfigurableHTTPProxy.auth_token = Path("/etc/brics/proxy-api/token").read_tex
 
 # --- What everybody is told, on every page and without a restart.
 
-c.JupyterHub.template_vars = {"announcement": Announcement("/etc/brics/announcement/text")}
+c.JupyterHub.template_vars = {
+    "announcement": Announcement("/etc/brics/announcement/text"),
+    "page_title": lambda user: page_title,  # JupyterHub calls what can be called, with the user
+}
 c.JupyterHub.template_paths = [str(HERE)]
 
 # --- State, in the volume jupyterhub_root: users stay signed in and servers go on when the hub restarts.

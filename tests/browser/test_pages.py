@@ -1,0 +1,101 @@
+"""Every page that users see, in a narrow window: nothing is wider than it, and the title says where one is.
+
+``nox -s browser -- --pictures=docs/images`` takes the pictures of the documentation on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+from playwright.sync_api import ViewportSize, expect
+
+from tests.support.browser_pages import Visit
+from tests.support.real_instance import RealInstance, brought_up
+
+NARROW: ViewportSize = {"width": 320, "height": 640}
+WIDE: ViewportSize = {"width": 900, "height": 540}
+MOST_BYTES = 60_000
+WIDEST = """() => [...document.querySelectorAll("body *")]
+    .filter(element => element.getBoundingClientRect().right > innerWidth + 1)
+    .map(element => element.outerHTML.slice(0, 100)).slice(0, 5)"""
+
+
+class Look:
+    """A look at pages: what is wrong with them, and their pictures."""
+
+    def __init__(self, visit: Visit, pictures: Path | None) -> None:
+        self._visit = visit
+        self._pictures = pictures
+        self.faults: list[str] = []
+
+    def at(self, name: str, title: str) -> None:
+        """Look at the page that is there now, under the name of its picture."""
+        page = self._visit.page
+        expect(page).to_have_title(title)
+        page.set_viewport_size(NARROW)
+        self._visit.picture(f"{name}-narrow")
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > NARROW["width"]:
+            self.faults.append(f"{name}: {width} px wide: {page.evaluate(WIDEST)}")
+        page.set_viewport_size(WIDE)
+        if self._pictures:
+            picture = self._pictures / f"page-{name}.png"
+            page.screenshot(path=picture)
+            assert picture.stat().st_size <= MOST_BYTES, picture
+
+
+@pytest.fixture
+def look(visit: Visit, request: pytest.FixtureRequest) -> Look:
+    visit.page.set_viewport_size(WIDE)
+    pictures = request.config.getoption("--pictures")
+    return Look(visit, Path(pictures) if pictures else None)
+
+
+@pytest.fixture(scope="module")
+def dummy(podman: docker.DockerClient, root: Path) -> Iterator[RealInstance]:
+    """dev_dummyauth with an administrator."""
+    local = root / "config/dev_dummyauth/deploy.local.yaml"
+    local.write_text("adminUsers: testuser\n")
+    with brought_up(podman, root, "dev_dummyauth", "browser-pages", kept_port=8036) as instance:
+        yield instance
+    local.unlink()
+
+
+def test_pages_of_the_hub(dummy: RealInstance, visit: Visit, look: Look) -> None:
+    page, hub = visit.page, f"{dummy.url}/hub"
+    page.goto(f"{hub}/login")
+    look.at("sign-in", "Sign in - JupyterHub")
+    visit.sign_in("testuser", dummy.password)
+    page.wait_for_url(f"{hub}/spawn**")
+    look.at("start", "Start a server - JupyterHub")
+    page.goto(f"{hub}/user/testuser/lab")
+    look.at("not-running", "Server not running - JupyterHub")
+    page.goto(f"{hub}/no-such-page")
+    look.at("error", "Page not found (404) - JupyterHub")
+    page.goto(f"{hub}/token")
+    expect(page.locator("#request-token-form")).to_be_visible()
+    look.at("tokens", "API tokens - JupyterHub")
+
+    page.goto(f"{hub}/spawn")
+    page.click("form [type=submit]")
+    expect(page.locator("#progress-message")).not_to_be_empty()
+    look.at("progress", "Server is starting - JupyterHub")
+    visit.wait_for_lab()
+    page.goto(f"{hub}/home")
+    expect(page.locator("#stop")).to_be_visible()
+    look.at("home", "Home - JupyterHub")
+    page.goto(f"{hub}/admin")
+    expect(page.get_by_text("Stop All")).to_be_visible()
+    look.at("admin", "Admin - JupyterHub")
+    visit.stop_server(dummy.url)
+    assert look.faults == []
+
+
+def test_pages_of_the_local_issuer(real: RealInstance, visit: Visit, look: Look) -> None:
+    visit.page.goto(f"{real.url}/")
+    visit.page.wait_for_url(f"{real.issuer}/interaction/**")
+    look.at("issuer-sign-in", "Sign in to BriCS JupyterHub")
+    assert look.faults == []
