@@ -57,7 +57,7 @@ def refuse_half_restored(directory: Path) -> None:
         return
     raise ConfigError(
         f"instance {directory.name} is half restored from {archive}",
-        hint=f"`invoke restore` it again, or `invoke down`{f'; {before}' if before else ''}",
+        hint=f"run `invoke restore` again, or `invoke down`{f'; {before}' if before else ''}",
     )
 
 

@@ -117,7 +117,7 @@ def parse_record(text: str, where: str) -> BackupRecord:
         if number != FORMAT or not _is_sound(record):
             raise ValueError
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise ConfigError(f"{where}: damaged: its {RECORD} is not one") from None
+        raise ConfigError(f"{where}: damaged: its {RECORD} is not a record of a backup") from None
     if unknown := sorted(set(files) - set(SECRET_MEMBERS) - set(VOLUME_MEMBERS)):
         raise ConfigError(f"{where}: {unknown[0]!r} does not belong in a backup")
     return record

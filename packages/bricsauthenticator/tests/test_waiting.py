@@ -77,13 +77,13 @@ def test_the_stages_of_a_start() -> None:
         "Submitting a Slurm job",
         "Slurm job 12 is submitted",
         "Slurm job 12 waits in the queue",
-        "Slurm job 12 runs on n1: its environment is set up",
-        "Slurm job 12 runs on n1: its environment is active, the server starts",
+        "Slurm job 12 runs on n1: its environment is being set up",
+        "Slurm job 12 runs on n1: its environment is active, the server is starting",
         "Slurm job 12 runs on n1: the server is loaded, and about to listen",
         "Slurm job 12: the server listens on n1",
     ]
     early = event(Start("12", launched=True), None, NOW)["message"]
-    assert early == "Slurm job 12 runs: its environment is active, the server starts"
+    assert early == "Slurm job 12 runs: its environment is active, the server is starting"
     assert [one["progress"] for one in events] == sorted(one["progress"] for one in events)
     assert event(Start("12", JobState.PENDING, waited=150), waiting, NOW)["message"] == (
         "Slurm job 12 waits in the queue for 2 min: the resources that it needs are in use (Resources). "

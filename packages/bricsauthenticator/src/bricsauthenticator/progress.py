@@ -42,9 +42,10 @@ def event(start: Start, waiting: Waiting | None, now: float) -> dict[str, Any]:
     if start.imported:
         return {"progress": 80, "message": f"{job} runs{where}: the server is loaded, and about to listen"}
     if start.launched:
-        return {"progress": 70, "message": f"{job} runs{where}: its environment is active, the server starts"}
+        message = f"{job} runs{where}: its environment is active, the server is starting"
+        return {"progress": 70, "message": message}
     if start.state is JobState.RUNNING:
-        return {"progress": 60, "message": f"{job} runs on {start.host}: its environment is set up"}
+        return {"progress": 60, "message": f"{job} runs on {start.host}: its environment is being set up"}
     if start.state is JobState.PENDING:
         return {"progress": 30, "message": f"{job} waits in the queue{_details(start.waited, waiting, now)}"}
     return {"progress": 20, "message": f"{job} is submitted"}
