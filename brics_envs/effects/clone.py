@@ -27,7 +27,7 @@ def clone(
     :param ref: branch, tag or commit; none means the default branch.
     :param report: is given lines of progress.
     :param problem_of: tells, of the directory's name and the clone, why it is not kept; ``""`` if it is.
-    :return: whether it was cloned; false if ``directory`` exists by now.
+    :returns: whether it was cloned; false if ``directory`` exists by now.
     :raises EnvsError: it failed, with Git's words.
     """
     try:

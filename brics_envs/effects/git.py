@@ -55,7 +55,7 @@ def unreachable(url: GitUrl, deadline_s: float = REACH_DEADLINE_S) -> str:
     """Ask a remote repository for its branches.
 
     :param deadline_s: seconds to wait for its answer.
-    :return: ``""`` if it answers, else why not, in one line.
+    :returns: ``""`` if it answers, else why not, in one line.
     """
     try:
         done = run_git(

@@ -22,7 +22,7 @@ DEFAULT_CA_FILE = Path("/etc/ssl/certs/ca-certificates.crt")
 def lent_settings() -> Iterator[tuple[str, ...]]:
     """Hold the host's settings in a private folder for the length of a ``with`` block.
 
-    :return: ``--volume`` values for ``podman build``: the files in the places where the tools look for them.
+    :returns: ``--volume`` values for ``podman build``: the files in the places where the tools look for them.
     """
     ca = _ca_file()
     files = {

@@ -218,7 +218,7 @@ def local_base_obstacle() -> str:
 def building() -> Iterator[tuple[str, ...]]:
     """Bracket builds: lend them the host's settings, and clear away what earlier ones left.
 
-    :return: ``--volume`` values for :func:`build`.
+    :returns: ``--volume`` values for :func:`build`.
     """
     with working_containers.none_left():
         with lent_settings() as volumes:

@@ -89,7 +89,7 @@ def supervise(command: Callable[[], int], stop: Callable[[], None]) -> int:
 
     :param command: returns an exit status, also if it was interrupted; it must catch ``KeyboardInterrupt``.
     :param stop: stops all processes that the command waits for, within some seconds.
-    :return: the command's exit status.
+    :returns: the command's exit status.
     """
     statuses, errors = list[int](), list[BaseException]()
     with _wakeup() as (waiting, wake):

@@ -136,7 +136,7 @@ def beside(
     :param argv: program and arguments; the program is looked up on PATH.
     :param output: file for what it writes.
     :param env: variables added to this process's environment.
-    :return: tells its exit status; none while it runs.
+    :returns: tells its exit status; none while it runs.
     :raises CommandError: the program is not on PATH.
     """
     with output.open("wb") as file:
