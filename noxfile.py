@@ -59,6 +59,10 @@ def install_eslint(session: nox.Session) -> None:
     shutil.copy(source / names[2], target)
 
 
+CLEAR_UP_S = 50.0
+"""Seconds in which interrupted tests can take their pods down before nox kills them; its default is under one."""
+
+
 COVERAGE = ROOT / "_coverage"
 """Has a folder for each session that was measured, with a file for each process."""
 
@@ -84,7 +88,8 @@ def run_pytest(session: nox.Session, *where: str, options: tuple[str, ...] = ())
     install(session)
     measure(session)
     named = [arg for arg in session.posargs if Path(arg.partition("::")[0]).exists()]
-    session.run("pytest", *options, *([] if named else where), *session.posargs)
+    arguments = (*options, *([] if named else where), *session.posargs)
+    session.run("pytest", *arguments, interrupt_timeout=CLEAR_UP_S)
 
 
 DURATIONS = "--durations=15"
@@ -235,7 +240,8 @@ def integration(session: nox.Session) -> None:
     else:
         install(session)
         measure(session)
-        session.run(sys.executable, "-m", "tests.side_by_side", DURATIONS)
+        halves = [sys.executable, "-m", "tests.side_by_side", DURATIONS]
+        session.run(*halves, interrupt_timeout=CLEAR_UP_S)
 
 
 @nox.session(default=False)
@@ -250,7 +256,8 @@ def full(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure, and write the figures to test-artefacts/bench; ``-- NAME`` runs only that benchmark."""
     install(session)
-    session.run(sys.executable, "-m", "tests.benchmarks", *session.posargs)
+    benchmarks = [sys.executable, "-m", "tests.benchmarks", *session.posargs]
+    session.run(*benchmarks, interrupt_timeout=CLEAR_UP_S)
 
 
 @nox.session
