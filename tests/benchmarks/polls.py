@@ -11,6 +11,7 @@ import statistics
 import time
 from datetime import datetime
 
+from brics_envs.lifecycle.ready import page_missing
 from brics_envs.plan.names import Instance
 from tests.benchmarks.figures import Curve, Figure, Outcome
 from tests.support.ports import free_port
@@ -126,12 +127,7 @@ def register(one: One, jobs: list[str]) -> None:
     options = ("--rm", "--network=none", "--user=10000", volume, "--entrypoint=python3")
     podman("run", *options, image, "-c", REGISTER, json.dumps(jobs))
     podman("start", hub)
-    wait_for(lambda: answers(one), "the hub answers")
-
-
-def answers(one: One) -> bool:
-    """Whether the hub answers where users find it."""
-    return one.world.run("curl", "--silent", "--fail", f"{one.url}hub/health", check=False) != ""
+    wait_for(lambda: not page_missing(f"{one.url}hub/health", {}), "the hub answers")
 
 
 def queries(one: One) -> int:
