@@ -1,4 +1,4 @@
-"""Every page that users see, in a narrow window: nothing is wider than it, and the title says where one is.
+"""The pages of docs/pages.md, in a narrow window: nothing is wider than it, and the title says where one is.
 
 ``nox -s browser -- --pictures=docs/images`` takes the pictures of the documentation on the way.
 """
