@@ -22,7 +22,7 @@ def apply(steps: Iterable[Step]) -> None:
         with step(planned.title):
             for attempt in range(1, planned.tries + 1):
                 last = attempt == planned.tries
-                if _podman(planned, check=last).status == 0:
+                if _podman(planned, check=last and not planned.optional).status == 0:
                     break
 
 

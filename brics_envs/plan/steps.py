@@ -30,6 +30,8 @@ class Step:
     args: tuple[str, ...]
     stdin: bytes = field(default=b"", repr=False)
     tries: int = 1
+    optional: bool = False
+    """Whether everything works without it, if less well, where podman cannot do it."""
 
     def __str__(self) -> str:
         # A program among them takes many lines.
@@ -78,7 +80,35 @@ def up_steps(
         if name in archive_of:
             contents = import_arguments(name, volume_image)
             steps.append(Step(f"contents of volume {name}", contents, archive_of[name]))
-    return [*steps, Step(f"pod {instance.pod}", (*play, str(manifest_file)))]
+    steps.append(Step(f"pod {instance.pod}", (*play, str(manifest_file))))
+    return [*steps, *cpu_share_steps(instance, manifest)]
+
+
+def cpu_share_steps(instance: Instance, manifest: list[Document]) -> list[Step]:
+    """The steps that give containers their share of busy CPUs, by ``resources.requests.cpu``.
+
+    Kubernetes does so by itself, ``kube play`` does not. Rootless podman cannot without the cgroup controller.
+    """
+    containers = the_pod(manifest)["spec"]["containers"]
+    requests = {one["name"]: one.get("resources", {}).get("requests", {}).get("cpu") for one in containers}
+    return [
+        Step(
+            f"CPU share of {name}",
+            ("update", "--cpu-shares", str(cpu_shares(cpu)), instance.container(name)),
+            optional=True,
+        )
+        for name, cpu in requests.items()
+        if cpu is not None
+    ]
+
+
+def cpu_shares(cpu: str) -> int:
+    """The CPU shares (a container has 1024 unless told otherwise) of a request such as ``0.5`` or ``500m``.
+
+    As kubelet has them, of which the least is 2.
+    """
+    cpus = float(cpu.removesuffix("m")) / 1000 if cpu.endswith("m") else float(cpu)
+    return max(2, int(cpus * 1024))
 
 
 def wanted_names(instance: Instance, manifest: list[Document]) -> set[tuple[Kind, str]]:

@@ -100,6 +100,15 @@ def test_state_and_logs_are_in_the_volumes(running: RunningInstance) -> None:
         }
 
 
+def test_the_hub_comes_first_when_the_cpus_are_busy(running: RunningInstance) -> None:
+    shares = {
+        name: running.container(name).attrs["HostConfig"]["CpuShares"] for name in ("jupyterhub", "slurm")
+    }
+    assert shares == {"jupyterhub": 0, "slurm": 102}  # 0: the usual 1024
+    nice = running.slurm("sh", "-c", "for pid in $(pgrep -x slurmd); do ps -o ni= -p $pid; done").split()
+    assert set(nice) == {"10"}
+
+
 def test_accounts_are_those_of_dev_users(running: RunningInstance) -> None:
     group = running.slurm("getent", "group", "jupyterusers").strip().split(":")[3]
     assert sorted(group.split(",")) == ["otheruser.project1", "testuser.project1", "testuser.project2"]

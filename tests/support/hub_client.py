@@ -76,6 +76,8 @@ class HubClient:
         self.url = url.rstrip("/")
         self.user = ""
         self.http = requests.Session()
+        # The proxy closes connections that have been idle for 5 s: a request sent at that moment would be lost.
+        self.http.headers["Connection"] = "close"
         self.http.trust_env = False  # straight to loopback, whatever proxy the environment names
 
     def get(self, path: str, **options: Any) -> requests.Response:
@@ -157,13 +159,15 @@ class HubClient:
         servers: dict[str, Any] = model.json()["servers"]
         return servers.get("")
 
-    def stop(self) -> None:
+    def stop(self, look_every_s: float = 0.1) -> None:
         """Stop the user's server, if there is one, and wait until it is gone."""
         if self.server() is None:
             return
         answer = self.request("DELETE", f"/hub/api/users/{self.user}/server")
         assert answer.status_code in (202, 204), f"{answer.status_code}: {answer.text}"
-        wait_for(lambda: self.server() is None, f"the server of {self.user} has stopped")
+        wait_for(
+            lambda: self.server() is None, f"the server of {self.user} has stopped", interval_s=look_every_s
+        )
 
     # -- notebooks
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
 import yaml
 
 from brics_envs.plan.names import Checkout, Instance
@@ -84,10 +85,27 @@ def test_up_replaces_the_pod_and_keeps_the_volumes() -> None:
 
 def test_volumes_of_a_named_instance_get_the_contents_of_their_base() -> None:
     manifest: list[Document] = [
-        {"kind": "PersistentVolumeClaim", "metadata": {"name": "jupyterhub_root_two"}}
+        {"kind": "PersistentVolumeClaim", "metadata": {"name": "jupyterhub_root_two"}},
+        MANIFEST[-1],
     ]
     steps = up(Existing(), Instance("two"), manifest)
     assert [step.stdin for step in steps if "import" in step.args] == [b"tar"]
+
+
+@pytest.mark.parametrize(
+    ("cpu", "shares"), [("1", 1024), ("2", 2048), ("0.5", 512), ("100m", 102), ("1500m", 1536), ("1m", 2)]
+)
+def test_a_container_that_requests_cpu_gets_its_share(cpu: str, shares: int) -> None:
+    containers = [
+        {"name": "slurm", "image": "x", "resources": {"requests": {"cpu": cpu}}},
+        {"name": "jupyterhub", "image": "x", "resources": {"requests": {"memory": "1Gi"}}},
+    ]
+    manifest: list[Document] = [*MANIFEST[:-1], MANIFEST[-1] | {"spec": {"containers": containers}}]
+    pod, share = up(Existing(), manifest=manifest)[-2:]
+    assert pod.args == PLAY
+    assert share.args == ("update", "--cpu-shares", str(shares), "jupyterhub-slurm-slurm")
+    assert share.optional
+    assert not pod.optional
 
 
 def test_every_name_that_is_made_is_wanted() -> None:

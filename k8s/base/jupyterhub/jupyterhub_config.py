@@ -17,6 +17,7 @@ import batchspawner  # noqa: F401 - registers the hub API with which a job repor
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 from announcement import Announcement  # noqa: E402 - files beside this one
+from database import write_ahead  # noqa: E402
 from deploy_settings import DEPLOY, set_spawner_traits, spawner_has  # noqa: E402
 from job_script import batch_script, srun  # noqa: E402
 from operation import let_administrators_stop_servers, serve_metrics, stop_idle_servers  # noqa: E402
@@ -77,6 +78,7 @@ old_keys = [file.read_bytes() for file in sorted(STATE.glob("jupyterhub_crypt_ke
 
 DATABASE = STATE / "jupyterhub.sqlite"
 c.JupyterHub.db_url = f"sqlite:///{DATABASE}"
+write_ahead(DATABASE)
 # A newer JupyterHub brings an old database up to date, after it has copied it to jupyterhub.sqlite.DATE. If it fails
 # again and again, as podman starts it again and again, that ends before the copies fill the disk.
 c.JupyterHub.upgrade_db = (

@@ -148,9 +148,8 @@ def test_an_older_database_is_brought_up_to_date(running: RunningInstance) -> No
         "sqlite3.connect(old).executescript(sys.argv[1])"
     )
     running.hub("python3", "-c", script, (PROJECT / "tests/support/jupyterhub-4.1.6.sql").read_text())
-    running.hub(
-        "sh", "-c", "cd /srv/jupyterhub; cp -p jupyterhub.sqlite kept; mv old.sqlite jupyterhub.sqlite"
-    )
+    running.hub("python3", "-c", KEEP)
+    put_database(running, "old.sqlite")
     hub = running.container("jupyterhub")
     try:
         hub.restart(timeout=10)
@@ -169,9 +168,23 @@ def test_an_older_database_is_brought_up_to_date(running: RunningInstance) -> No
         client.start(brics_project="project1.brics")
         client.stop()
     finally:
-        running.hub("sh", "-c", "cd /srv/jupyterhub; rm jupyterhub.sqlite.2*; mv kept jupyterhub.sqlite")
+        running.hub("sh", "-c", "rm /srv/jupyterhub/jupyterhub.sqlite.2*")
+        put_database(running, "kept.sqlite")
         hub.restart(timeout=10)
         wait_for_hub(running)
+
+
+KEEP = """
+import sqlite3
+connection = sqlite3.connect("/srv/jupyterhub/jupyterhub.sqlite")
+connection.execute("VACUUM INTO '/srv/jupyterhub/kept.sqlite'")
+"""
+
+
+def put_database(running: RunningInstance, name: str) -> None:
+    """Put a file in the place of the hub's database; what belongs to the other one goes."""
+    script = "cd /srv/jupyterhub; rm -f jupyterhub.sqlite-wal jupyterhub.sqlite-shm; mv $1 jupyterhub.sqlite"
+    running.hub("sh", "-c", script, "sh", name)
 
 
 def wait_for_hub(running: RunningInstance) -> None:

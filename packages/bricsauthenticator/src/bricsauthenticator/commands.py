@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 
 HUB_SECRETS = ("JUPYTERHUB_", "JPY_", "CONFIGPROXY_")
 """Prefixes of the hub's own environment variables that no command run for a user may see."""
@@ -28,6 +29,12 @@ class CommandError(RuntimeError):
         self.stderr, self.status = stderr, status
 
 
+@cache
+def _one_at_a_time(_: asyncio.AbstractEventLoop) -> asyncio.Lock:
+    """The event loop waits while a process is made: between two of a crowd it does other things."""
+    return asyncio.Lock()
+
+
 async def run(command: str, *, stdin: str, environment: Mapping[str, str], time_limit: float) -> str:
     """The output of a command line that the shell runs, without spaces around.
 
@@ -35,14 +42,15 @@ async def run(command: str, *, stdin: str, environment: Mapping[str, str], time_
     :param time_limit: seconds; then the command and all that it has started are killed.
     :raises CommandError: it failed or took too long.
     """
-    process = await asyncio.create_subprocess_shell(
-        command,
-        env=environment,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
+    async with _one_at_a_time(asyncio.get_running_loop()):
+        process = await asyncio.create_subprocess_shell(
+            command,
+            env=environment,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
     try:
         async with asyncio.timeout(time_limit):
             stdout, stderr = await process.communicate(stdin.encode())

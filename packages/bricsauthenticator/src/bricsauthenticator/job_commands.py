@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import os
 import secrets
+from functools import cache
 
 from batchspawner import SlurmSpawner
 from batchspawner.batchspawner import format_template
+from jinja2 import Template
 from traitlets import Float, Unicode
 
 from bricsauthenticator import batch_script, commands, metrics, slurm, waiting
@@ -97,6 +99,10 @@ class JobCommands(SlurmSpawner):  # type: ignore[misc]
         prefix = "" if template in (self.batch_list_cmd, self.batch_queue_cmd) else self.exec_prefix
         return " ".join(format_template(part, **variables) for part in (prefix, template) if part)
 
+    async def _get_batch_script(self, **subvars: str) -> str:
+        """The script, from a template that is compiled once."""
+        return _template(self.batch_script).render(**subvars)
+
     async def submit(self, mark: str) -> str:
         """Submit a job with this mark; its ID.
 
@@ -148,6 +154,12 @@ class JobCommands(SlurmSpawner):  # type: ignore[misc]
         self.log.debug("Jobs of %s, of which %s is looked for: %s", self._log_name, mark, rows)
         found = [row.job_id for row in rows if mark in row.comment and slurm.in_queue(row)]
         return found[0] if found else ""
+
+
+@cache
+def _template(source: str) -> Template:
+    template: Template = Template(source)
+    return template
 
 
 KERNEL_MANAGERS = ("ServerKernelManager", "AsyncIOLoopKernelManager", "AsyncKernelManager", "KernelManager")

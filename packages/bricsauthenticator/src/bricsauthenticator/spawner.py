@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 from traitlets import Integer, List, TraitError, Unicode, default, validate
@@ -14,6 +16,12 @@ from bricsauthenticator.job_spawner import JobSpawner
 from bricsauthenticator.names import Project, ProjectError, from_auth_state, make_project
 from bricsauthenticator.options import JobOptions, Limits, OptionsError, from_form, seconds
 from bricsauthenticator.options import validate as validate_options
+
+
+@cache
+def _entrance(_: asyncio.AbstractEventLoop) -> asyncio.Lock:
+    """Those who start a server at the same moment come in one by one: each start keeps the event loop for a while."""
+    return asyncio.Lock()
 
 
 class BricsSlurmSpawner(JobSpawner):
@@ -103,6 +111,8 @@ class BricsSlurmSpawner(JobSpawner):
         :raises tornado.web.HTTPError: 400 with the reason.
         """
         self._refused_form = None
+        async with _entrance(asyncio.get_running_loop()):
+            await asyncio.sleep(0)
         try:
             options = validate_options(from_form(form_data), await self.projects(), self.limits)
         except OptionsError as error:
