@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.benchmarks import cold_up, crowd, images, live, merge, polls, warm_up
+from tests.benchmarks import cold_up, crowd, images, live, merge, polls, server_start, warm_up
 from tests.benchmarks.charts import write_charts
 from tests.benchmarks.figures import Outcome, as_markdown, as_text
 from tests.benchmarks.machine import Machine, this_machine
@@ -33,6 +33,7 @@ BENCHMARKS: Benchmarks = {
     "warm-up": warm_up.measure,
     "images": images.measure,
     "live": live.measure,
+    "server-start": server_start.measure,
     "polls": polls.measure,
     "crowd": crowd.measure,
 }
