@@ -14,6 +14,7 @@ from playwright.sync_api import ViewportSize, expect
 
 from tests.support.browser_pages import Visit
 from tests.support.real_instance import RealInstance, brought_up
+from tests.support.waiting import wait_for
 
 NARROW: ViewportSize = {"width": 320, "height": 640}
 WIDE: ViewportSize = {"width": 900, "height": 540}
@@ -77,6 +78,8 @@ def test_pages_of_the_hub(dummy: RealInstance, visit: Visit, look: Look) -> None
     look.at("error", "Page not found (404) - JupyterHub")
     page.goto(f"{hub}/token")
     expect(page.locator("#request-token-form")).to_be_visible()
+    proposed = page.locator("#token-expiration-seconds option:checked")
+    expect(proposed).not_to_have_text("Never")
     look.at("tokens", "API tokens - JupyterHub")
 
     page.goto(f"{hub}/spawn")
@@ -86,12 +89,47 @@ def test_pages_of_the_hub(dummy: RealInstance, visit: Visit, look: Look) -> None
     visit.wait_for_lab()
     page.goto(f"{hub}/home")
     expect(page.locator("#stop")).to_be_visible()
+    for fact in ("project1.brics", "n1", "Time left"):
+        expect(page.locator(".job-facts")).to_contain_text(fact)
     look.at("home", "Home - JupyterHub")
     page.goto(f"{hub}/admin")
     expect(page.get_by_text("Stop All")).to_be_visible()
     look.at("admin", "Admin - JupyterHub")
     visit.stop_server(dummy.url)
+    expect(page.locator(".job-facts")).to_be_hidden()
     assert look.faults == []
+
+
+def test_the_form_with_the_keyboard_alone(dummy: RealInstance, visit: Visit) -> None:
+    page = visit.page
+    page.set_viewport_size({"width": 1200, "height": 750})
+    page.goto(f"{dummy.url}/hub/login")
+    visit.sign_in("testuser", dummy.password)
+    page.wait_for_url(f"{dummy.url}/hub/spawn**")
+    # What is free is known soon after the first look.
+    wait_for(lambda: page.reload() and "GPUs free" in page.content(), "the form knows the cluster")
+    visit.picture("form")
+    expect(page.locator("#partition option")).to_contain_text(["workq (8 of 8 GPUs free", "interactive ("])
+    expect(page.locator("#reservation")).to_have_count(0)
+    expect(page.locator("#brics_project")).to_be_focused()
+    expect(page.locator("form [type=submit]")).to_be_in_viewport(ratio=1)
+
+    page.keyboard.press("Tab")
+    page.keyboard.type("1:00")
+    page.keyboard.press("Enter")
+    problem = page.locator("#runtime_problem")
+    expect(problem).to_have_text("Run time: '1:00' is not a time of the form HH:MM:SS.")
+    expect(page.locator("#runtime")).to_be_focused()
+    expect(page.locator("#runtime")).to_have_value("01:00:00")
+    visit.picture("refused")
+    page.set_viewport_size(NARROW)
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], page.evaluate(WIDEST)
+    visit.picture("refused-narrow")
+
+    page.goto(f"{dummy.url}/hub/spawn?opt-brics_project=project1.brics&opt-partition=nosuchpart")
+    expect(page.locator("#partition_problem")).to_contain_text("Partition: Slurm does not take 'nosuchpart'")
+    expect(page.locator("#partition")).to_have_value("workq")
+    visit.picture("refused-by-slurm")
 
 
 def test_pages_of_the_local_issuer(real: RealInstance, visit: Visit, look: Look) -> None:

@@ -28,6 +28,12 @@ def spawner_has(name: str) -> bool:
     )
 
 
+def spawner_default(name: str) -> str:
+    """What a text trait of the spawner ``brics`` is unless it is set; empty if there is no such trait."""
+    found = (each.load().class_traits() for each in entry_points(group="jupyterhub.spawners", name="brics"))
+    return next((str(traits[name].default_value) for traits in found if name in traits), "")
+
+
 def _set_traits(section: Config, group: str, values: Mapping[str, object]) -> None:
     for found in entry_points(group=group, name="brics"):
         traits = found.load().class_traits()

@@ -16,7 +16,7 @@ BATCH_SCRIPT = """#!/bin/bash
 {% endif %}{% if qos %}#SBATCH --qos={{qos}}
 {% endif %}{% if memory %}#SBATCH --mem={{memory}}
 {% endif %}{% if nprocs %}#SBATCH --cpus-per-task={{nprocs}}
-{% endif %}{% if ngpus and ngpus|int %}#SBATCH --gpus={{ngpus|int}}
+{% endif %}{% if ngpus and ngpus|int %}#SBATCH --gpus={% if gpu_type %}{{gpu_type}}:{% endif %}{{ngpus|int}}
 {% endif %}{% if gres %}#SBATCH --gres={{gres}}
 {% endif %}{% if options %}#SBATCH {{options}}
 {% endif %}

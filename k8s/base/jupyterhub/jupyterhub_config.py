@@ -6,6 +6,7 @@ may set are in ``DEPLOY``, for the fragments too.
 
 import os
 import secrets
+import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -18,7 +19,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 from announcement import Announcement  # noqa: E402 - files beside this one
 from database import write_ahead  # noqa: E402
-from deploy_settings import DEPLOY, set_spawner_traits, spawner_has  # noqa: E402
+from deploy_settings import DEPLOY, set_spawner_traits, spawner_default, spawner_has  # noqa: E402
 from job_script import batch_script, srun  # noqa: E402
 from operation import let_administrators_stop_servers, serve_metrics, stop_idle_servers  # noqa: E402
 from page_title import page_title  # noqa: E402
@@ -163,6 +164,9 @@ set_spawner_traits(
     batch_queue_cmd=f"{ON_SLURM_HOST} SLURM_TIME_FORMAT=%s"
     f" {SQUEUE} --states=PENDING --sort=-p --format=%i@%P@%r@%S",
 )
+# What the form offers comes from Slurm, too, by the same account.
+if command := spawner_default("batch_cluster_cmd"):
+    set_spawner_traits(c, batch_cluster_cmd=f"{ON_SLURM_HOST} timeout 20 sh -c {shlex.quote(command)}")
 # Any failed query is "unknown", not "job gone", unless Slurm itself says that it has no such job. (A job's state is a
 # word in capitals; everything else that comes back is an error message of ssh, sudo, timeout or Slurm.)
 c.SlurmSpawner.state_unknown_re = r"(?s)\A(?![A-Z_]+\b)(?!.*Invalid job id specified)."

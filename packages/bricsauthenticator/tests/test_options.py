@@ -139,7 +139,11 @@ BAD: list[tuple[str, Any]] = [
             {},
         ],
     ),
-    *[(field, v) for field in ("partition", "reservation") for v in (*HOSTILE, 7, True, ["a"], {})],
+    *[
+        (field, v)
+        for field in ("partition", "reservation", "gpu_type", "account", "qos")
+        for v in (*HOSTILE, 7, True, ["a"], {})
+    ],
 ]
 
 
@@ -175,7 +179,11 @@ def test_all_problems_are_told_at_once() -> None:
     bad = {"runtime": "x", "ngpus": "x", "partition": ";", "reservation": ";", "other": "x"}
     with pytest.raises(OptionsError) as caught:
         validate(bad, PROJECTS, LIMITS)
-    assert all(field in str(caught.value) for field in (*FIELDS, "other"))
+    named = ("brics_project", "runtime", "ngpus", "partition", "reservation", "other")
+    assert all(field in str(caught.value) for field in named)
+    lines = caught.value.for_form().splitlines()
+    assert "Run time: 'x' is not a time of the form HH:MM:SS." in lines
+    assert len(lines) == len(named)
 
 
 def test_without_projects_the_message_says_so() -> None:
@@ -218,6 +226,10 @@ def test_any_auth_state_gives_projects_or_the_one_error(value: Any) -> None:
         from_auth_state(value)
 
 
+USUAL = ("brics_project", "runtime", "ngpus", "partition", "reservation")
+"""The fields of a form that knows nothing of the cluster."""
+
+
 class Fields(HTMLParser):
     """The elements of the form by ID, and what labels point at."""
 
@@ -242,8 +254,8 @@ class Fields(HTMLParser):
 
 def test_every_field_is_there_labelled_and_described() -> None:
     fields = Fields(form.render(PROJECTS, LIMITS, {}))
-    assert fields.labelled == list(FIELDS)
-    for name in FIELDS:
+    assert fields.labelled == list(USUAL)
+    for name in USUAL:
         assert fields.elements[name]["name"] == name
         assert fields.elements[fields.elements[name]["aria-describedby"] or ""]
     assert [option["value"] for option in fields.options] == list(PROJECTS)
@@ -252,7 +264,7 @@ def test_every_field_is_there_labelled_and_described() -> None:
 
 def test_the_form_as_rendered_is_accepted() -> None:
     fields = Fields(form.render(PROJECTS, LIMITS, {}))
-    values: dict[str, Any] = {name: fields.elements[name]["value"] for name in FIELDS[1:]}
+    values: dict[str, Any] = {name: fields.elements[name]["value"] for name in USUAL[1:]}
     assert validate({"brics_project": fields.options[0]["value"], **values}, PROJECTS, LIMITS)
 
 
@@ -260,7 +272,7 @@ def test_the_options_of_last_time_are_shown_again() -> None:
     earlier = options(brics_project="project2.brics", ngpus=3)
     fields = Fields(form.render(PROJECTS, LIMITS, earlier))
     assert [("selected" in option) for option in fields.options] == [False, True]
-    assert {name: fields.elements[name]["value"] for name in FIELDS[1:]} == {
+    assert {name: fields.elements[name]["value"] for name in USUAL[1:]} == {
         "runtime": "02:30:00",
         "ngpus": "3",
         "partition": "grace",
@@ -308,7 +320,7 @@ def test_the_form_offers_the_partitions() -> None:
         (" selected", "hopper"),
     ]
     free = form.render(PROJECTS, replace(LIMITS, default_partition="gh.200"), {})
-    assert 'name="partition" type="text" value="gh.200"' in free
+    assert Fields(free).elements["partition"]["value"] == "gh.200"
 
 
 def test_a_default_partition_can_be_left_out() -> None:

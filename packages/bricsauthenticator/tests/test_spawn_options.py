@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from bricsauthenticator.options import LABELS
 from real_hub import Browser, Hub, MakeHub
 from spawning import FORM, message, start
 from stand_in_issuer import Issuer, project_claim
@@ -46,7 +47,8 @@ def test_bad_forms_get_the_form_with_the_reason(hub: Hub, alice: Browser, field:
     before = hub.jobs()
     page = alice.post_form({**FORM, **changes})
     assert page.status_code == 400
-    assert field in message(page)
+    assert LABELS.get(field, field) in message(page)
+    assert (f'id="{field}_problem"' in page.text) == (field in LABELS)
     assert "Traceback" not in page.text
     assert 'value="grace"' in page.text or field == "partition", "what was right is shown again"
     assert "<b>" not in page.text.partition('id="spawn_form"')[2]

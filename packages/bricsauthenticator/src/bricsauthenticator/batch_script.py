@@ -19,7 +19,7 @@ BATCH_SCRIPT = """#!/bin/bash
 {% endif %}{% if qos %}#SBATCH --qos={{ qos }}
 {% endif %}{% if memory %}#SBATCH --mem={{ memory }}
 {% endif %}{% if nprocs %}#SBATCH --cpus-per-task={{ nprocs }}
-{% endif %}{% if ngpus != "0" %}#SBATCH --gpus={{ ngpus }}
+{% endif %}{% if ngpus != "0" %}#SBATCH --gpus={% if gpu_type %}{{ gpu_type }}:{% endif %}{{ ngpus }}
 {% endif %}{% if gres %}#SBATCH --gres={{ gres }}
 {% endif %}{% if options %}#SBATCH {{ options }}
 {% endif %}

@@ -21,9 +21,15 @@ def refusal(status: int, message: str, private: str = "") -> web.HTTPError:
     return error
 
 
-def refused(words: str) -> web.HTTPError:
+class JobRefused(web.HTTPError):
     """Slurm, or the site, does not want this job."""
-    return refusal(400, f"Slurm refused the job: {words}")
+
+    def __init__(self, words: str) -> None:
+        """:param words: Slurm's, or the site's."""
+        message = f"Slurm refused the job: {words}"
+        super().__init__(400, message)
+        self.jupyterhub_message = message
+        self.words = words
 
 
 def no_home(path: str) -> web.HTTPError:

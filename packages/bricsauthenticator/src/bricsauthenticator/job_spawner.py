@@ -147,7 +147,7 @@ class JobSpawner(TrackedJob):
         if failure.refusal or failure.home:
             self._watcher.slurm_answers()
             self.forget()
-            raise explain.refused(failure.refusal) if failure.refusal else explain.no_home(failure.home)
+            raise explain.JobRefused(failure.refusal) if failure.refusal else explain.no_home(failure.home)
         if job_id := await self._search():
             return job_id
         self._watcher.slurm_fails(reason, asked)

@@ -11,7 +11,7 @@ from prometheus_client import Counter, Histogram
 from bricsauthenticator.commands import CommandError
 from bricsauthenticator.slurm import UNKNOWN_JOB
 
-COMMANDS = ("submit", "query", "cancel", "list", "queue", "watch")
+COMMANDS = ("submit", "query", "cancel", "list", "queue", "watch", "cluster")
 REASONS = {None: "timeout", 124: "timeout", 255: "ssh"}
 """Exit status (None: it was killed) → why a command failed; by any other one: the command itself (``command``)."""
 

@@ -1,4 +1,4 @@
-"""What a user may ask for when starting a server, validated in one place. Pure. Imports: names.
+"""What a user may ask for when starting a server, validated in one place. Pure. Imports: cluster, names.
 
 Every way in ends here: the form, the query string and the hub's API, whose JSON has any type anywhere.
 """
@@ -7,14 +7,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from bricsauthenticator.cluster import NOTHING_KNOWN, Cluster
 from bricsauthenticator.names import Project
 
 MAX_NAMED = 5
 """Most unknown options that an error names."""
 
-FIELDS = ("brics_project", "runtime", "ngpus", "partition", "reservation")
+LABELS = {
+    "brics_project": "Project",
+    "runtime": "Run time",
+    "ngpus": "Number of GPUs",
+    "gpu_type": "Type of GPU",
+    "partition": "Partition",
+    "reservation": "Reservation",
+    "account": "Account",
+    "qos": "Quality of service",
+}
+"""Option → what the form calls it."""
+
+FIELDS = tuple(LABELS)
 
 RUNTIME = re.compile(r"([0-9]{2}):([0-5][0-9]):([0-5][0-9])")
 NUMBER = re.compile(r"[0-9]{1,4}")
@@ -25,8 +38,30 @@ MAX_QUOTED = 40
 """Longest piece of a user's input in a message, characters."""
 
 
+@dataclass(frozen=True)
+class Problem:
+    """Something that is wrong with an option."""
+
+    field: str
+    """One of :data:`FIELDS`; empty: it is about none of them."""
+    message: str
+    """For the user, on one line."""
+
+
 class OptionsError(ValueError):
     """The options are refused; the message is for the user and says everything that is wrong with them."""
+
+    def __init__(self, *problems: Problem) -> None:
+        parts = (f"{each.field}: {each.message}" if each.field else each.message for each in problems)
+        super().__init__(" ".join(parts))
+        self.problems = problems
+
+    def for_form(self) -> str:
+        """The message in the form's words, a line for each problem."""
+        parts = (
+            f"{LABELS[each.field]}: {each.message}" if each.field else each.message for each in self.problems
+        )
+        return "\n".join(parts)
 
 
 @dataclass(frozen=True)
@@ -58,10 +93,17 @@ class JobOptions:
     """Empty: Slurm's default."""
     reservation: str
     """Empty: none."""
+    gpu_type: str = ""
+    """Empty: any."""
+    account: str = ""
+    """Empty: the site's choice, or Slurm's."""
+    qos: str = ""
+    """As the account."""
 
     def as_user_options(self) -> dict[str, str]:
         """What the hub stores, and takes for the next start without options. Valid options itself."""
-        return {
+        rare = {"gpu_type": self.gpu_type, "account": self.account, "qos": self.qos}
+        return {name: value for name, value in rare.items() if value} | {
             "brics_project": self.project.key,
             "runtime": self.runtime,
             "ngpus": str(self.ngpus),
@@ -90,54 +132,124 @@ def from_form(form: Mapping[str, object]) -> dict[str, object]:
     options: dict[str, object] = {}
     for name, values in form.items():
         if not isinstance(values, list) or len(values) != 1:
-            raise OptionsError(f"{_quoted(name)}: needs exactly one value.")
+            raise OptionsError(_named(name, "needs exactly one value."))
         options[name] = values[0]
     return options
 
 
-def validate(options: object, projects: Mapping[str, Project], limits: Limits) -> JobOptions:
+def narrowed(limits: Limits, cluster: Cluster, partition: str) -> Limits:
+    """The limits in a partition: those of the configuration, and Slurm's where they are known and stricter."""
+    found = cluster.partition(partition)
+    if found is None:
+        return limits
+    # A server has one node. A minimum that no node has is the administrator's mistake, for Slurm to refuse.
+    most = max(min(limits.max_ngpus, found.most_gpus), limits.min_ngpus) if found.nodes else limits.max_ngpus
+    longest = min(limits.max_runtime, found.max_time or limits.max_runtime)
+    default = min(seconds(limits.default_runtime), longest)
+    return replace(
+        limits,
+        max_ngpus=most,
+        default_ngpus=min(limits.default_ngpus, most),
+        max_runtime=longest,
+        default_runtime=clock(default),
+    )
+
+
+def validate(
+    options: object, projects: Mapping[str, Project], limits: Limits, cluster: Cluster = NOTHING_KNOWN
+) -> JobOptions:
     """The options of a job from untrusted input. Absent (or null): the default, but for the project.
 
     :param projects: those of the user's sign-in, by key.
+    :param cluster: what is known of it.
     :raises OptionsError: they are refused. Nothing else is raised.
     """
     if not isinstance(options, Mapping):
-        raise OptionsError("The options are not an object.")
+        raise OptionsError(Problem("", "The options are not an object."))
     unknown = [name for name in options if name not in FIELDS]
-    problems = [f"{_quoted(name)}: there is no such option." for name in unknown[:MAX_NAMED]]
+    problems = [_named(name, "there is no such option.") for name in unknown[:MAX_NAMED]]
     values = {name: value for name, value in options.items() if value is not None}
     project = projects.get(key) if isinstance(key := values.get("brics_project"), str) else None
     if project is None:
         problems.append(_project_problem(values.get("brics_project"), projects))
-    runtime = values.get("runtime", limits.default_runtime)
-    ngpus = _number(values.get("ngpus", limits.default_ngpus))
-    partition, reservation = values.get("partition", limits.default_partition), values.get("reservation", "")
+    partition = values.get("partition", limits.default_partition)
     if limits.partitions and partition == "":
         partition = limits.default_partition
+    limits = narrowed(limits, cluster, partition if isinstance(partition, str) else "")
+    runtime = values.get("runtime", limits.default_runtime)
+    ngpus = _number(values.get("ngpus", limits.default_ngpus))
+    names = {name: values.get(name, "") for name in ("reservation", "gpu_type", "account", "qos")}
     problems += [
         *_runtime_problems(runtime, limits.max_runtime),
         *_ngpus_problems(ngpus, limits),
         *_partition_problems(partition, limits),
-        *_name_problems("reservation", reservation),
+        *(problem for name, value in names.items() for problem in _name_problems(name, value)),
     ]
+    if project is not None and not problems:
+        problems += _choice_problems(names, str(partition), project, cluster)
     if problems or project is None or ngpus is None:
-        raise OptionsError(" ".join(problems))
-    return JobOptions(project, str(runtime), ngpus, str(partition), str(reservation))
+        raise OptionsError(*problems)
+    return JobOptions(project, str(runtime), ngpus, str(partition), **names)
 
 
-def _project_problem(value: object, projects: Mapping[str, Project]) -> str:
+def _choice_problems(
+    names: Mapping[str, str], partition: str, project: Project, cluster: Cluster
+) -> list[Problem]:
+    """Names that Slurm does not have, where it has said which it has."""
+    found = cluster.partition(partition)
+    known = {
+        "gpu_type": [gpus.type for gpus in found.gpus if gpus.type] if found else [],
+        "account": cluster.accounts([project.username]),
+        "qos": cluster.qos([project.username]),
+    }
+    return [
+        Problem(name, f"must be one of {', '.join(choices)}.")
+        for name, choices in known.items()
+        if choices and names[name] and names[name] not in choices
+    ]
+
+
+SLURM_WORDS = {
+    "reservation": re.compile(r"\breservation\b", re.IGNORECASE),
+    "account": re.compile(r"\binvalid account\b", re.IGNORECASE),
+    "qos": re.compile(r"\bqos\b", re.IGNORECASE),
+    "partition": re.compile(r"\bpartition\b", re.IGNORECASE),
+    "runtime": re.compile(r"\btime limit\b", re.IGNORECASE),
+    "gpu_type": re.compile(r"\bgres\b|generic resource", re.IGNORECASE),
+    "ngpus": re.compile(r"\bgres\b|generic resource|node configuration", re.IGNORECASE),
+}
+"""Option → what Slurm's reasons say of it (slurm_errno.c); the first counts whose option was chosen."""
+
+
+def problem_of_slurm(words: str, chosen: Mapping[str, str]) -> Problem | None:
+    """What Slurm's refusal says of an option that was chosen; None if it is about none, or not to be told which.
+
+    :param words: of which the last line is Slurm's own reason; others may be a site's.
+    """
+    reason = words.rpartition("\n")[2]
+    found = (name for name, about in SLURM_WORDS.items() if chosen.get(name) and about.search(reason))
+    name = next(found, None)
+    return Problem(name, f"Slurm does not take {_quoted(chosen[name])}: {reason}.") if name else None
+
+
+def _named(name: object, message: str) -> Problem:
+    """A problem with an option by whatever name it came."""
+    return Problem(str(name), message) if name in FIELDS else Problem("", f"{_quoted(name)}: {message}")
+
+
+def _project_problem(value: object, projects: Mapping[str, Project]) -> Problem:
     if not projects:
-        return "brics_project: you have no project on this platform; sign in again."
+        return Problem("brics_project", "you have no project on this platform; sign in again.")
     if value is None:
-        return "brics_project: choose a project."
-    return f"brics_project: {_quoted(value)} is not one of your projects."
+        return Problem("brics_project", "choose a project.")
+    return Problem("brics_project", f"{_quoted(value)} is not one of your projects.")
 
 
-def _runtime_problems(value: object, maximum: int) -> list[str]:
+def _runtime_problems(value: object, maximum: int) -> list[Problem]:
     if not isinstance(value, str) or not RUNTIME.fullmatch(value):
-        return [f"runtime: {_quoted(value)} is not a time of the form HH:MM:SS."]
+        return [Problem("runtime", f"{_quoted(value)} is not a time of the form HH:MM:SS.")]
     if not 0 < seconds(value) <= maximum:  # to Slurm, 0 is no limit at all
-        return [f"runtime: must be more than 00:00:00 and at most {clock(maximum)}."]
+        return [Problem("runtime", f"must be more than 00:00:00 and at most {clock(maximum)}.")]
     return []
 
 
@@ -149,22 +261,24 @@ def _number(value: object) -> int | None:
     return None
 
 
-def _ngpus_problems(value: int | None, limits: Limits) -> list[str]:
+def _ngpus_problems(value: int | None, limits: Limits) -> list[Problem]:
     if value is None or not limits.min_ngpus <= value <= limits.max_ngpus:
-        return [f"ngpus: must be a whole number from {limits.min_ngpus} to {limits.max_ngpus}."]
+        span = f"from {limits.min_ngpus} to {limits.max_ngpus}"
+        return [Problem("ngpus", f"must be a whole number {span}.")]
     return []
 
 
-def _partition_problems(value: object, limits: Limits) -> list[str]:
+def _partition_problems(value: object, limits: Limits) -> list[Problem]:
     if limits.partitions:
         known = value in limits.partitions
-        return [] if known else [f"partition: must be one of {', '.join(limits.partitions)}."]
+        return [] if known else [Problem("partition", f"must be one of {', '.join(limits.partitions)}.")]
     return [] if value == limits.default_partition else _name_problems("partition", value)
 
 
-def _name_problems(field: str, value: object) -> list[str]:
+def _name_problems(field: str, value: object) -> list[Problem]:
     if not isinstance(value, str) or not SLURM_NAME.fullmatch(value):
-        return [f"{field}: {_quoted(value)} may hold letters, digits, _, . and - only, at most 64 of them."]
+        allowed = "letters, digits, _, . and - only, at most 64 of them"
+        return [Problem(field, f"{_quoted(value)} may hold {allowed}.")]
     return []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -11,11 +12,24 @@ from typing import Any
 from traitlets import Integer, List, TraitError, Unicode, default, validate
 
 from bricsauthenticator import form
-from bricsauthenticator.explain import refusal
+from bricsauthenticator.cluster import CLUSTER_SCRIPT, Cluster
+from bricsauthenticator.cluster_watch import FRESH, STALE, ClusterWatch
+from bricsauthenticator.explain import JobRefused, duration, refusal
 from bricsauthenticator.job_spawner import JobSpawner
 from bricsauthenticator.names import Project, ProjectError, from_auth_state, make_project
-from bricsauthenticator.options import JobOptions, Limits, OptionsError, from_form, seconds
+from bricsauthenticator.options import (
+    JobOptions,
+    Limits,
+    OptionsError,
+    Problem,
+    from_form,
+    problem_of_slurm,
+    seconds,
+)
 from bricsauthenticator.options import validate as validate_options
+
+CLUSTER = ClusterWatch()
+"""That of the hub, for all forms."""
 
 
 @cache
@@ -47,10 +61,26 @@ class BricsSlurmSpawner(JobSpawner):
         help="Partition preset in the form. Empty: the first of ``partitions``, or Slurm's own default."
     ).tag(config=True)
 
+    batch_cluster_cmd = Unicode(
+        CLUSTER_SCRIPT,
+        help="Command, without exec_prefix, that tells partitions, nodes, reservations and associations, run as an"
+        " account that may see them. Where it fails, and if it is empty, the form offers none.",
+    ).tag(config=True)
+
+    req_gpu_type = Unicode(help="The chosen type of GPU; empty: any.")
     req_project = Unicode(help="The chosen project, <project>.")
     req_project_key = Unicode(help="The chosen project, <project>.<portal>.")
 
     _refused_form: dict[str, object] | None = None
+    _problems: tuple[Problem, ...] = ()
+    """Of what was just refused."""
+
+    req_account: str
+    req_qos: str
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._usual_account, self._usual_qos = self.req_account, self.req_qos
 
     @default("req_username")
     def _req_username_default(self) -> str:
@@ -99,25 +129,38 @@ class BricsSlurmSpawner(JobSpawner):
             self.log.error("The auth_state of %s is not usable: %s", self.user.name, error)
             return {}
 
+    def cluster(self, oldest: float = FRESH) -> Cluster:
+        """What is known of Slurm's cluster; Slurm is asked again in the background if that is old.
+
+        :param oldest: seconds after which it no longer counts.
+        """
+        return CLUSTER.look(self.batch_cluster_cmd, self.command_timeout, oldest)
+
     async def render_options_form(self) -> str:
         """The form, showing what was just refused, or else the options of the last time."""
         earlier = self.user_options if self._refused_form is None else self._refused_form
-        self._refused_form = None
-        return form.render(await self.projects(), self.limits, earlier)
+        problems = self._problems
+        self._refused_form, self._problems = None, ()
+        is_fresh = bool(self.cluster().partitions)
+        return form.render(
+            await self.projects(), self.limits, earlier, self.cluster(STALE), is_fresh, problems
+        )
 
     async def options_from_form(self, form_data: dict[str, Any]) -> dict[str, str]:
         """The options in a submitted form, or in the query of a link to it.
 
         :raises tornado.web.HTTPError: 400 with the reason.
         """
-        self._refused_form = None
+        self._refused_form, self._problems = None, ()
         async with _entrance(asyncio.get_running_loop()):
             await asyncio.sleep(0)
+        projects = await self.projects()
         try:
-            options = validate_options(from_form(form_data), await self.projects(), self.limits)
+            options = validate_options(from_form(form_data), projects, self.limits, self.cluster())
         except OptionsError as error:
             self._refused_form = {name: values[0] for name, values in form_data.items() if values}
-            raise refusal(400, str(error)) from None
+            self._problems = error.problems
+            raise refusal(400, error.for_form()) from None
         return options.as_user_options()
 
     async def start(self) -> tuple[str, int]:
@@ -126,19 +169,56 @@ class BricsSlurmSpawner(JobSpawner):
         :raises tornado.web.HTTPError: 400 the options are refused; otherwise as :meth:`JobSpawner.start`.
         """
         try:
-            options = validate_options(self.user_options, await self.projects(), self.limits)
+            options = validate_options(self.user_options, await self.projects(), self.limits, self.cluster())
         except OptionsError as error:
             raise refusal(400, str(error)) from None
         self._apply(options)
-        return await super().start()
+        try:
+            return await super().start()
+        except JobRefused as error:
+            self._remember_refusal(options, error.words)
+            raise
+
+    def _remember_refusal(self, options: JobOptions, words: str) -> None:
+        """Show at its field what Slurm refused, and do not propose it again."""
+        chosen = options.as_user_options()
+        problem = problem_of_slurm(words, chosen)
+        if problem is None:
+            return
+        self._problems = (problem,)
+        self.user_options = {name: value for name, value in chosen.items() if name != problem.field}
+        # A spawner that has failed is replaced by one that takes its options from the database.
+        self.orm_spawner.user_options = self.user_options
+        self.user.db.commit()
 
     def _apply(self, options: JobOptions) -> None:
         """Set the variables of commands and batch script."""
         self._apply_project(options.project)
         self.req_runtime = options.runtime
         self.req_ngpus = str(options.ngpus)
+        self.req_gpu_type = options.gpu_type
         self.req_partition = options.partition
         self.req_reservation = options.reservation
+        self.req_account = options.account or self._usual_account
+        self.req_qos = options.qos or self._usual_qos
+
+    def job_facts(self) -> dict[str, str]:
+        """What the hub's home page shows of a running server, by label; empty unless it is ready.
+
+        Whoever is there may go on to the form: the cluster is asked for.
+        """
+        self.cluster()
+        if not self.ready or not self.job_id:
+            return {}
+        left = max(self._time_up - time.time(), 0.0) if self._time_up else 0.0
+        facts = {
+            "Project": self.req_project_key,
+            "Job": self.job_id,
+            "Node": self.state_gethost(),
+            "GPUs": self.req_ngpus or str(self.user_options.get("ngpus", "")),
+            "Time left": duration(left // 60 * 60) if left >= 60 else "less than a minute" if left else "",
+        }
+        return {label: value for label, value in facts.items() if value}
 
     def _apply_project(self, project: Project) -> None:
         self.req_project_key = project.key
