@@ -29,7 +29,7 @@ def reservation(running: RunningInstance) -> Iterator[str]:
 
 
 def test_servers_run_where_the_form_lets_them(
-    running: RunningInstance, testuser: HubClient, otheruser: HubClient, reservation: str
+    running: RunningInstance, reservation: str, testuser: HubClient, otheruser: HubClient
 ) -> None:
     # An answer counts as new for a minute: another test may have been given one.
     wait_for(lambda: reservation in form_of(testuser), "the form offers the reservation", 90)
