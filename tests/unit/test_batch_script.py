@@ -46,7 +46,10 @@ source = Path(file).read_text().replace("/srv/jupyterhub", state).replace("/etc/
 scripts = {}
 for name, deploy in json.loads(settings).items():
     sys.modules["deploy_settings"] = SimpleNamespace(
-        DEPLOY=deploy, set_spawner_traits=lambda *_, **__: None, spawner_has=lambda _: True
+        DEPLOY=deploy,
+        set_spawner_traits=lambda *_, **__: None,
+        spawner_default=lambda _: "",
+        spawner_has=lambda _: True,
     )
     config = Config()
     exec(compile(source, file, "exec"), {"get_config": lambda: config, "__file__": file})
@@ -161,6 +164,7 @@ def test_a_job_has_theirs_name_and_its_gpus_on_one_node(scripts: dict[str, Scrip
         "--gpus=4",
     ]
     assert "--gpus" not in rendered(scripts["none"], "/h", ngpus="0")
+    assert "--gpus=gh200:4" in directives(rendered(scripts["none"], "/h", **asked, gpu_type="gh200"))
 
 
 def test_all_of_batchspawners_variables_are_used(scripts: dict[str, Script]) -> None:

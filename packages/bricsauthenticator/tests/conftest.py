@@ -19,6 +19,7 @@ SCRIPT = """
 c.BricsSlurmSpawner.batch_script = '''#!/bin/bash
 # {{username}} {{homedir}} {{project}} {{project_key}}
 # runtime={{runtime}} ngpus={{ngpus}} partition={{partition}} reservation={{reservation}}
+# gpu_type={{gpu_type}} account={{account}} qos={{qos}}
 test ! -e $STAND_IN_SLURM/die || exit 1
 exec {{cmd}}
 '''

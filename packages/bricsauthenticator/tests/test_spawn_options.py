@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from spawning import FORM, message, start
 from stand_in_issuer import Issuer, project_claim
 
 EVE = """
+c.BricsSlurmSpawner.req_account = "site"
+c.BricsSlurmSpawner.batch_cluster_cmd = ""
 def forget(authenticator, handler, auth_model):
     if auth_model["name"] == "eve":
         auth_model["auth_state"] = {"project1.brics": {"name": "x", "username": "eve.project1; id"}}
@@ -102,6 +105,27 @@ def test_the_api_starts_servers_too(hub: Hub, alice: Browser) -> None:
     alice.wait_ready()
     assert hub.job()["account"] == "alice.project2"
     assert "# runtime=01:00:00 ngpus=0 partition= reservation=\n" in hub.job()["script"]
+
+
+def test_rare_options_are_the_jobs_and_nobody_elses(hub: Hub, alice: Browser) -> None:
+    start(alice, gpu_type="gh200", account="acc1", qos="high")
+    assert "# gpu_type=gh200 account=acc1 qos=high\n" in hub.job()["script"]
+    alice.stop()
+    start(alice)
+    assert "# gpu_type= account=site qos=\n" in hub.job()["script"]
+
+
+def test_what_slurm_refuses_is_at_its_field_and_not_proposed_again(hub: Hub, alice: Browser) -> None:
+    words = "sbatch: error: It is closed.\nsbatch: error: Batch job submission failed: Invalid partition name specified\n"
+    with hub.slurm_is("refuse", words):
+        page = alice.post_form({**FORM, "runtime": "00:09:00"})
+    assert page.status_code == 400
+    assert "It is closed.\nInvalid partition name specified" in message(page)
+    assert re.search(r'id="partition_problem">Partition: Slurm does not take .*grace', page.text)
+    for form in (page.text, alice.form()):
+        assert 'value="00:09:00"' in form
+        assert 'value="grace"' not in form
+    assert "partition_problem" not in alice.form()
 
 
 def test_options_of_last_time_are_checked_against_the_projects_of_today(
