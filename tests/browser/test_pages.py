@@ -10,7 +10,7 @@ from pathlib import Path
 
 import docker
 import pytest
-from playwright.sync_api import ViewportSize, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.support.browser_pages import Visit
 from tests.support.real_instance import RealInstance, brought_up
@@ -65,12 +65,18 @@ def dummy(podman: docker.DockerClient, root: Path) -> Iterator[RealInstance]:
     local.unlink()
 
 
+def wait_for_cluster(page: Page) -> None:
+    """Look at the form again until it knows the cluster, which the first look has Slurm asked for."""
+    wait_for(lambda: page.reload() and "GPUs free" in page.content(), "the form knows the cluster")
+
+
 def test_pages_of_the_hub(dummy: RealInstance, visit: Visit, look: Look) -> None:
     page, hub = visit.page, f"{dummy.url}/hub"
     page.goto(f"{hub}/login")
     look.at("sign-in", "Sign in - JupyterHub")
     visit.sign_in("testuser", dummy.password)
     page.wait_for_url(f"{hub}/spawn**")
+    wait_for_cluster(page)
     look.at("start", "Start a server - JupyterHub")
     page.goto(f"{hub}/user/testuser/lab")
     look.at("not-running", "Server not running - JupyterHub")
@@ -106,8 +112,7 @@ def test_the_form_with_the_keyboard_alone(dummy: RealInstance, visit: Visit) -> 
     page.goto(f"{dummy.url}/hub/login")
     visit.sign_in("testuser", dummy.password)
     page.wait_for_url(f"{dummy.url}/hub/spawn**")
-    # What is free is known soon after the first look.
-    wait_for(lambda: page.reload() and "GPUs free" in page.content(), "the form knows the cluster")
+    wait_for_cluster(page)
     visit.picture("form")
     expect(page.locator("#partition option")).to_contain_text(["workq (8 of 8 GPUs free", "interactive ("])
     expect(page.locator("#reservation")).to_have_count(0)

@@ -116,8 +116,8 @@ def test_rare_options_are_the_jobs_and_nobody_elses(hub: Hub, alice: Browser) ->
 
 
 def test_what_slurm_refuses_is_at_its_field_and_not_proposed_again(hub: Hub, alice: Browser) -> None:
-    words = "sbatch: error: It is closed.\nsbatch: error: Batch job submission failed: Invalid partition name specified\n"
-    with hub.slurm_is("refuse", words):
+    failed = "Batch job submission failed: Invalid partition name specified"
+    with hub.slurm_is("refuse", f"sbatch: error: It is closed.\nsbatch: error: {failed}\n"):
         page = alice.post_form({**FORM, "runtime": "00:09:00"})
     assert page.status_code == 400
     assert "It is closed.\nInvalid partition name specified" in message(page)
