@@ -204,12 +204,10 @@ def unit(session: nox.Session) -> None:
 
 
 @nox.session
-def issuer(session: nox.Session) -> None:
-    """Test the local issuer's own modules; its sign-in as a whole is tested with the pod."""
+def javascript(session: nox.Session) -> None:
+    """Test the modules of the local issuer and of JupyterLab's extension; browser tests use them as a whole."""
     install(session)
-    session.run(
-        "node", "--test", *(session.posargs or map(str, sorted(Path("tests/issuer").glob("*.test.js"))))
-    )
+    session.run("node", "--test", *(session.posargs or map(str, sorted(Path("tests").glob("*/*.test.js")))))
 
 
 @nox.session

@@ -83,6 +83,15 @@ class JobSettings(BaseModel):
         "directory that JupyterLab shows, such as $SCRATCH or /projects/{project}; the home directory if not set or "
         "missing",
     )
+    timeLeftMarks: Annotated[
+        str,
+        Field(pattern=r"^([1-9][0-9]{0,4}( [1-9][0-9]{0,4}){0,9})?$"),
+        Kind("numbers separated by spaces"),
+    ] = setting(
+        "30 10 2",
+        "how long before a job's end JupyterLab warns, where its environment has our extension; empty for never",
+        "minutes",
+    )
     jobMemory: (
         Annotated[str, Field(pattern=r"^[0-9]{1,9}[KMGT]?$"), Kind("number with K, M, G or T")] | None
     ) = setting(None, "memory of a job on its node (--mem)", "MiB, without a letter")

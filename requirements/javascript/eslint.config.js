@@ -1,4 +1,4 @@
-// Rules for the issuer's code and its tests; see noxfile.py.
+// Rules for the project's JavaScript and its tests; see noxfile.py.
 import js from '@eslint/js';
 import globals from 'globals';
 
@@ -21,5 +21,9 @@ export default [
       'prefer-const': 'error',
       'prefer-template': 'error',
     },
+  },
+  {
+    files: ['build/slurm/labextension/**'],
+    languageOptions: { globals: globals.browser },
   },
 ];

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,9 +58,9 @@ def look(visit: Visit, request: pytest.FixtureRequest) -> Look:
 
 @pytest.fixture(scope="module")
 def dummy(podman: docker.DockerClient, root: Path) -> Iterator[RealInstance]:
-    """dev_dummyauth with an administrator."""
+    """dev_dummyauth with an administrator, and jobs that begin when it is time to warn of their end."""
     local = root / "config/dev_dummyauth/deploy.local.yaml"
-    local.write_text("adminUsers: testuser\n")
+    local.write_text('adminUsers: testuser\ntimeLeftMarks: "60"\n')
     with brought_up(podman, root, "dev_dummyauth", "browser-pages", kept_port=8036) as instance:
         yield instance
     local.unlink()
@@ -93,6 +94,9 @@ def test_pages_of_the_hub(dummy: RealInstance, visit: Visit, look: Look) -> None
     expect(page.locator("#progress-message")).not_to_be_empty()
     look.at("progress", "Server is starting - JupyterHub")
     visit.wait_for_lab()
+    warning = page.locator(".Toastify__toast")
+    expect(warning).to_have_text(re.compile(r"This server's Slurm job ends in \d+ min, .* Save your work\."))
+    visit.picture("time-left")
     page.goto(f"{hub}/home")
     expect(page.locator("#stop")).to_be_visible()
     for fact in ("project1.brics", "n1", "Time left"):

@@ -16,6 +16,7 @@ CELL = """import getpass, os
 print("job", os.environ["SLURM_JOB_ID"])
 print("account", getpass.getuser())
 print("node", os.environ["SLURMD_NODENAME"])"""
+TIME_LEFT = re.compile(r"Job: [1-9]\d? min left")
 OUTPUT = re.compile(r"job (\d+)\s+account (\S+)\s+node (\S+)")
 
 
@@ -51,6 +52,7 @@ class Visit:
         """See JupyterLab's launcher."""
         self.page.wait_for_url("**/user/*/lab**", timeout=SLOW_MS)
         expect(self.launcher("Notebook")).to_be_visible(timeout=SLOW_MS)
+        expect(self.page.locator("#jp-main-statusbar")).to_contain_text(TIME_LEFT, timeout=SLOW_MS)
         self.picture("jupyterlab")
 
     def launcher(self, kind: str) -> Locator:

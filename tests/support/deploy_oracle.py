@@ -380,6 +380,16 @@ def _is_notebook_dir(value: Any) -> bool:
     return _is_path_in_job(text + ("/x" if text.endswith("/") else "x" if text.startswith("/") else "/x"))
 
 
+def _are_marks(value: Any) -> bool:
+    """At most ten numbers of minutes, a blank between two, none with a sign or with zeros before it."""
+    if not isinstance(value, str):
+        return False
+    words = value.split(" ") if value else []
+    return len(words) <= 10 and all(
+        0 < len(word) <= 5 and set(word) <= set(string.digits) and word[0] != "0" for word in words
+    )
+
+
 def _is_memory(value: Any) -> bool:
     if not isinstance(value, str):
         return False
@@ -448,6 +458,7 @@ RULES: Mapping[str, Callable[[Any], bool]] = {
     "partitions": _are_slurm_names,
     "defaultPartition": _is_slurm_name,
     "notebookDir": _is_notebook_dir,
+    "timeLeftMarks": _are_marks,
     "jobMemory": _is_memory,
     "jobGres": _is_gres,
     "jobAccount": _is_slurm_name,

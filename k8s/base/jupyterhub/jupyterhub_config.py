@@ -196,6 +196,7 @@ if spawner_has("concurrent_submissions"):
 # --- What a job is given, and what its user may ask for.
 
 c.Spawner.default_url = "/lab"
+c.Spawner.environment.update({"JUPYTERHUB_TIME_LEFT_MARKS": DEPLOY["timeLeftMarks"]})
 c.SlurmSpawner.batch_script = batch_script(DEPLOY)
 c.SlurmSpawner.req_srun = srun(DEPLOY)
 c.SlurmSpawner.req_prologue = DEPLOY.get("jobPrologue", "")

@@ -54,6 +54,7 @@ VALID: Mapping[str, Any] = {
     "partitions": "grace hopper",
     "defaultPartition": "hopper",
     "notebookDir": "/projects/{project}",
+    "timeLeftMarks": "60 5",
     "jobMemory": "4G",
     "jobCpus": 8,
     "jobGres": "shard:1",
