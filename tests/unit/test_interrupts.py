@@ -261,8 +261,10 @@ def test_becoming_another_program_leaves_no_guardian(tmp_path: Path) -> None:
     assert command.left() == []
 
 
-def test_signals_at_random_moments(tmp_path: Path) -> None:
+def test_signals_at_random_moments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the first import to the last line."""
+    # Whoever measures coverage is started before our code, and shows a traceback when it is interrupted.
+    monkeypatch.delenv("COVERAGE_PROCESS_START", raising=False)
     seed = random.randrange(2**32)  # noqa: S311
     print(f"seed {seed}")
     moments = random.Random(seed)  # noqa: S311
