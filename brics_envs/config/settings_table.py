@@ -22,7 +22,10 @@ BOUNDS = {
 
 @dataclass(frozen=True)
 class SettingRow:
-    """A setting as its reference shows it; what does not apply is empty. ``unit`` is that of value and bounds."""
+    """A setting as its reference shows it; what does not apply is empty. ``unit`` is that of value and bounds.
+
+    :param production: the default in production if it is another one.
+    """
 
     key: str
     type: str
@@ -30,7 +33,6 @@ class SettingRow:
     bounds: str
     default: str
     production: str
-    """The default in production if it is another one."""
     description: str
 
 

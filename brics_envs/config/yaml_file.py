@@ -13,15 +13,17 @@ from brics_envs.errors import ConfigError
 
 @dataclass(frozen=True)
 class YamlMapping:
-    """A mapping of a file: its values, and the line (from 1) of every key."""
+    """A mapping of a file: its values, and the line (from 1) of every key.
+
+    :param nodes: key → its value as it is written.
+    :param text: the whole file.
+    """
 
     path: Path
     values: dict[str, object]
     lines: dict[str, int]
     nodes: dict[str, yaml.Node] = field(repr=False)
-    """Key → its value as it is written."""
     text: str = field(repr=False)
-    """The whole file."""
 
     def where(self, key: str, word: str = "") -> str:
         """``file:line`` of a key, or of a word in its value; just the file if the key is not in it."""

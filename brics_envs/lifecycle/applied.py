@@ -31,9 +31,9 @@ RESTORING = "restoring"
 class Applied:
     """What was applied last.
 
-    :ivar made_as: the label :data:`LABEL_INPUTS` that the pod was made with.
-    :ivar options: those of `up` that decide what the manifest says, by name.
-    :ivar digests: what it is made from now; an item that was about to be put in place has none.
+    :param made_as: the label :data:`LABEL_INPUTS` that the pod was made with.
+    :param options: those of `up` that decide what the manifest says, by name.
+    :param digests: what it is made from now; an item that was about to be put in place has none.
     """
 
     made_as: str

@@ -76,14 +76,16 @@ Probe = Callable[[], str]
 
 @dataclass(frozen=True)
 class Check:
-    """Something that has to be true of a ready instance, and the container whose log explains why it is not."""
+    """Something that has to be true of a ready instance, and the container whose log explains why it is not.
+
+    :param hopeless: words in the probe's answer with which there is nothing to wait for.
+    """
 
     name: str
     container: str
     probe: Probe
     deadline_s: float = DEADLINE_S
     hopeless: Collection[str] = ()
-    """Words in the probe's answer with which there is nothing to wait for."""
 
 
 def wait_until_ready(instance: Instance, checks: list[Check]) -> None:

@@ -27,11 +27,11 @@ READ_WHEN_NEEDED = frozenset({"announcement"})
 class Change:
     """What has to be done to a pod that is there.
 
-    :ivar why: lines for the user: what has changed.
-    :ivar replace: whether the pod is made anew; otherwise what follows is done to it.
-    :ivar contents: (kind, name) of the ConfigMaps and Secrets whose contents are put in place.
-    :ivar reload: whether Slurm has to read its configuration again.
-    :ivar restart: names of the containers that are started again, in the pod's order.
+    :param why: lines for the user: what has changed.
+    :param replace: whether the pod is made anew; otherwise what follows is done to it.
+    :param contents: (kind, name) of the ConfigMaps and Secrets whose contents are put in place.
+    :param reload: whether Slurm has to read its configuration again.
+    :param restart: names of the containers that are started again, in the pod's order.
     """
 
     why: tuple[str, ...] = ()

@@ -19,9 +19,9 @@ IMAGE = "image"
 class Item:
     """One of the things that an instance is made from.
 
-    :ivar kind: :data:`IMAGE`, or the kind of a Kubernetes object.
-    :ivar name: the container's or the object's.
-    :ivar key: of a ConfigMap or a Secret.
+    :param kind: :data:`IMAGE`, or the kind of a Kubernetes object.
+    :param name: the container's or the object's.
+    :param key: of a ConfigMap or a Secret.
     """
 
     kind: str

@@ -18,8 +18,8 @@ _FILE = re.compile(r"==> (.+) <==")
 class Wanted:
     """What is wanted of each log.
 
-    :ivar tail: how many of its last lines; none: all.
-    :ivar since: what was written from then on; none: all.
+    :param tail: how many of its last lines; none: all.
+    :param since: what was written from then on; none: all.
     """
 
     tail: int | None = None

@@ -19,10 +19,10 @@ Connections = Callable[[], Sequence[Mapping[str, Any]]]
 class Place:
     """Where podman is.
 
-    :ivar uri: of its socket; empty: this machine's own podman, for which we start a service.
-    :ivar identity: file of ssh's key, if another than ssh's own choice.
-    :ivar is_machine: whether it is the virtual machine of ``podman machine``.
-    :ivar variables: what podman's commands need in their environment to talk to the same one.
+    :param uri: of its socket; empty: this machine's own podman, for which we start a service.
+    :param identity: file of ssh's key, if another than ssh's own choice.
+    :param is_machine: whether it is the virtual machine of ``podman machine``.
+    :param variables: what podman's commands need in their environment to talk to the same one.
     """
 
     uri: str = ""

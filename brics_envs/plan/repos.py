@@ -25,11 +25,11 @@ BUILTINS = "packages"
 class ExistingClone:
     """What is in ``_dev_build_data/NAME``.
 
-    :ivar origin: URL of its remote ``origin`` without credentials; none if it is no Git repository or has
+    :param origin: URL of its remote ``origin`` without credentials; none if it is no Git repository or has
         none.
-    :ivar cloned_ref: the REF that ``invoke clone`` noted (``""``: the default branch), none if it noted
+    :param cloned_ref: the REF that ``invoke clone`` noted (``""``: the default branch), none if it noted
         nothing.
-    :ivar heads: names of what is checked out: branch, tags, commit.
+    :param heads: names of what is checked out: branch, tags, commit.
     """
 
     origin: str | None
@@ -41,7 +41,7 @@ class ExistingClone:
 class Situation:
     """What is known about a repository before anything is done.
 
-    :ivar kept_builtin: the instance was made with the built-in package because this default URL was out of
+    :param kept_builtin: the instance was made with the built-in package because this default URL was out of
         reach.
     """
 
@@ -66,8 +66,8 @@ class Situation:
 class UseDirectory:
     """Take the files of a directory as they are.
 
-    :ivar why: one line for the user.
-    :ivar fallback: it is the built-in package, and nobody asked for it.
+    :param why: one line for the user.
+    :param fallback: it is the built-in package, and nobody asked for it.
     """
 
     name: str

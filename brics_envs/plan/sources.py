@@ -33,10 +33,10 @@ LIVE = ", live"
 class RepoSource:
     """Where a dev repository comes from.
 
-    :ivar source: as behind ``--repo NAME=``, without credentials, or :data:`CLONE`.
-    :ivar asked: whether ``--repo`` said so; otherwise it was found so, or is the built-in package because ``tried``,
+    :param source: as behind ``--repo NAME=``, without credentials, or :data:`CLONE`.
+    :param asked: whether ``--repo`` said so; otherwise it was found so, or is the built-in package because ``tried``,
         the default URL, was out of reach.
-    :ivar live: whether its directory is mounted where the image has its copy.
+    :param live: whether its directory is mounted where the image has its copy.
     """
 
     source: str

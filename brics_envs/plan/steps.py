@@ -24,14 +24,16 @@ STOP_S = 10
 
 @dataclass(frozen=True)
 class Step:
-    """One podman command; ``stdin`` is what it reads, ``tries`` how often it is tried before it counts as failed."""
+    """One podman command; ``stdin`` is what it reads, ``tries`` how often it is tried before it counts as failed.
+
+    :param optional: whether everything works without it, if less well, where podman cannot do it.
+    """
 
     title: str
     args: tuple[str, ...]
     stdin: bytes = field(default=b"", repr=False)
     tries: int = 1
     optional: bool = False
-    """Whether everything works without it, if less well, where podman cannot do it."""
 
     def __str__(self) -> str:
         # A program among them takes many lines.

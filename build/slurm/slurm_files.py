@@ -136,13 +136,15 @@ def sudoers(bin_dir: str) -> str:
 
 @dataclass(frozen=True)
 class Nodes:
-    """The cluster's nodes, which are all alike and all on this machine."""
+    """The cluster's nodes, which are all alike and all on this machine.
+
+    :param cpus: of each.
+    :param gpus: of each.
+    """
 
     count: int
     cpus: int
-    """Of each."""
     gpus: int = 0
-    """Of each."""
     gpu_type: str = ""
 
     @property

@@ -73,7 +73,7 @@ def write_page(directory: Path, machine: Machine, outcomes: Mapping[str, Outcome
 def main(arguments: Sequence[str]) -> int:
     """Run the benchmarks that are named, or all of them.
 
-    :return: the exit status: 0, or 1 if one failed.
+    :returns: the exit status: 0, or 1 if one failed.
     """
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(BENCHMARKS)}")

@@ -26,12 +26,14 @@ TIMEOUT_S = 60.0
 
 @dataclass
 class Form:
-    """A form of a page: where it goes, and what its fields hold."""
+    """A form of a page: where it goes, and what its fields hold.
+
+    :param choices: field of a ``<select>`` → the values of its options.
+    """
 
     action: str
     fields: dict[str, str] = field(default_factory=dict)
     choices: dict[str, list[str]] = field(default_factory=dict)
-    """Field of a ``<select>`` → the values of its options."""
 
 
 class _Forms(HTMLParser):

@@ -29,7 +29,10 @@ DEADLINE_S = 900.0
 
 @dataclass(frozen=True)
 class Things:
-    """What podman has and what files there are: to compare before and after."""
+    """What podman has and what files there are: to compare before and after.
+
+    :param files: path → mode, size, and time of the last change in nanoseconds (0 for directories).
+    """
 
     pods: frozenset[str]
     containers: frozenset[str]
@@ -38,7 +41,6 @@ class Things:
     networks: frozenset[str]
     images: frozenset[str]
     files: Mapping[str, tuple[int, int, int]]
-    """Path → mode, size, and time of the last change in nanoseconds (0 for directories)."""
 
 
 @dataclass(frozen=True)

@@ -26,13 +26,16 @@ class ClaimsError(ValueError):
 
 @dataclass(frozen=True)
 class Identity:
-    """Who signs in."""
+    """Who signs in.
+
+    :param projects: by key ``<project>.<portal>``; only those with an account on the platform, so possibly
+        none.
+    :param left_out: why projects were left out: one reason for each, which quotes nothing of the token.
+    """
 
     short_name: str
     projects: Mapping[str, Project]
-    """By key ``<project>.<portal>``; only those with an account on the platform, so possibly none."""
     left_out: tuple[str, ...] = ()
-    """Why projects were left out: one reason for each, which quotes nothing of the token."""
 
 
 def normalise(claims: object, platform: str) -> Identity:

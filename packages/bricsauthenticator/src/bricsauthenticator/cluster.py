@@ -35,24 +35,28 @@ IN_USE_OR_FREE = frozenset({"idle", "mixed", "allocated", "completing"})
 
 @dataclass(frozen=True)
 class Gpus:
-    """GPUs of one type in a partition."""
+    """GPUs of one type in a partition.
+
+    :param type: empty: they have none.
+    :param most: on one node.
+    """
 
     type: str
-    """Empty: they have none."""
     most: int
-    """On one node."""
     total: int
     free: int
 
 
 @dataclass(frozen=True)
 class Partition:
-    """A partition that takes jobs."""
+    """A partition that takes jobs.
+
+    :param max_time: seconds; 0: no limit.
+    """
 
     name: str
     is_default: bool = False
     max_time: int = 0
-    """Seconds; 0: no limit."""
     nodes: int = 0
     free_nodes: int = 0
     gpus: tuple[Gpus, ...] = ()
@@ -65,11 +69,13 @@ class Partition:
 
 @dataclass(frozen=True)
 class Reservation:
-    """A reservation."""
+    """A reservation.
+
+    :param users: whose it is; empty: Slurm knows.
+    """
 
     name: str
     users: frozenset[str] = frozenset()
-    """Whose it is; empty: Slurm knows."""
 
 
 @dataclass(frozen=True)
@@ -82,12 +88,14 @@ class Association:
 
 @dataclass(frozen=True)
 class Cluster:
-    """An answer of Slurm's. One without partitions says that nothing is known."""
+    """An answer of Slurm's. One without partitions says that nothing is known.
+
+    :param associations: user → their accounts; empty: there is no accounting, or it is not known.
+    """
 
     partitions: tuple[Partition, ...] = ()
     reservations: tuple[Reservation, ...] = ()
     associations: Mapping[str, tuple[Association, ...]] = field(default_factory=dict)
-    """User → their accounts; empty: there is no accounting, or it is not known."""
 
     def partition(self, name: str) -> Partition | None:
         """The one with this name, the default for an empty one; None if it is not known."""
@@ -148,13 +156,15 @@ def seconds(text: str) -> int:
 
 @dataclass(frozen=True)
 class _NodeGroup:
-    """Nodes of a partition that are alike."""
+    """Nodes of a partition that are alike.
+
+    :param gpus: of each node, by type.
+    """
 
     partition: str
     state: str
     nodes: int
     gpus: Mapping[str, int]
-    """Of each node, by type."""
     used: Mapping[str, int]
 
 

@@ -36,15 +36,17 @@ log = logging.getLogger("JupyterHub")
 
 @dataclass(frozen=True)
 class Leftover:
-    """A start that was given up."""
+    """A start that was given up.
+
+    :param username: the account that its job belongs to.
+    :param job_id: empty as long as it is not known whether there is a job.
+    :param since: when it was given up, seconds since the epoch.
+    """
 
     mark: str
     username: str
-    """The account that its job belongs to."""
     job_id: str = ""
-    """Empty as long as it is not known whether there is a job."""
     since: float = 0.0
-    """When it was given up, seconds since the epoch."""
 
     @property
     def is_old(self) -> bool:

@@ -28,14 +28,16 @@ class ProjectError(ValueError):
 
 @dataclass(frozen=True)
 class Project:
-    """A project in which a user has an account on this platform."""
+    """A project in which a user has an account on this platform.
+
+    :param key: ``<project>.<portal>``
+    :param title: human-readable name: printable, otherwise arbitrary. Escape it.
+    :param username: ``<user>.<project>``, the Unix account.
+    """
 
     key: str
-    """``<project>.<portal>``"""
     title: str
-    """Human-readable name: printable, otherwise arbitrary. Escape it."""
     username: str
-    """``<user>.<project>``, the Unix account."""
 
     @property
     def name(self) -> str:

@@ -40,12 +40,14 @@ MAX_QUOTED = 40
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is wrong with an option."""
+    """Something that is wrong with an option.
+
+    :param field: one of :data:`FIELDS`; empty: it is about none of them.
+    :param message: for the user, on one line.
+    """
 
     field: str
-    """One of :data:`FIELDS`; empty: it is about none of them."""
     message: str
-    """For the user, on one line."""
 
 
 class OptionsError(ValueError):
@@ -66,39 +68,41 @@ class OptionsError(ValueError):
 
 @dataclass(frozen=True)
 class Limits:
-    """What may be asked for, and what is given to those who do not ask."""
+    """What may be asked for, and what is given to those who do not ask.
+
+    :param max_runtime: seconds.
+    :param default_runtime: ``HH:MM:SS``
+    :param partitions: those to choose from; empty: Slurm knows.
+    :param default_partition: empty: Slurm's default.
+    """
 
     max_runtime: int
-    """Seconds."""
     default_runtime: str
-    """``HH:MM:SS``"""
     min_ngpus: int
     max_ngpus: int
     default_ngpus: int
     partitions: tuple[str, ...] = ()
-    """Those to choose from; empty: Slurm knows."""
     default_partition: str = ""
-    """Empty: Slurm's default."""
 
 
 @dataclass(frozen=True)
 class JobOptions:
-    """Validated options of one server."""
+    """Validated options of one server.
+
+    :param runtime: ``HH:MM:SS``
+    :param partition: empty: Slurm's default; likewise ``account`` and ``qos``, unless the site has its own.
+    :param reservation: empty: none.
+    :param gpu_type: empty: any.
+    """
 
     project: Project
     runtime: str
-    """``HH:MM:SS``"""
     ngpus: int
     partition: str
-    """Empty: Slurm's default."""
     reservation: str
-    """Empty: none."""
     gpu_type: str = ""
-    """Empty: any."""
     account: str = ""
-    """Empty: the site's choice, or Slurm's."""
     qos: str = ""
-    """As the account."""
 
     def as_user_options(self) -> dict[str, str]:
         """What the hub stores, and takes for the next start without options. Valid options itself."""

@@ -12,19 +12,21 @@ from bricsauthenticator.waiting import Waiting, in_words
 
 @dataclass(frozen=True)
 class Start:
-    """How far a start is."""
+    """How far a start is.
+
+    :param job_id: empty: not submitted yet.
+    :param launched: whether the launcher runs in the job, and with that the job's environment is in place.
+    :param imported: whether the server's programs are imported, as far as a Jupyter server tells.
+    :param waited: seconds since the submission.
+    """
 
     job_id: str = ""
-    """Empty: not submitted yet."""
     state: JobState = JobState.UNKNOWN
     host: str = ""
     launched: bool = False
-    """Whether the launcher runs in the job, and with that the job's environment is in place."""
     imported: bool = False
-    """Whether the server's programs are imported, as far as a Jupyter server tells."""
     listens: bool = False
     waited: float = 0.0
-    """Seconds since the submission."""
 
 
 def event(start: Start, waiting: Waiting | None, now: float) -> dict[str, Any]:

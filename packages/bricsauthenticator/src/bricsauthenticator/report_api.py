@@ -48,18 +48,20 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Report:
-    """What a launcher says."""
+    """What a launcher says.
+
+    :param status: the server's exit status; negative: the signal that ended it.
+    :param log: the last lines of the job's log.
+    :param home: what is wrong with the home directory.
+    """
 
     mark: str
     job: str
     stage: str
     port: int = 0
     status: int = 0
-    """The server's exit status; negative: the signal that ended it."""
     log: str = ""
-    """The last lines of the job's log."""
     home: str = ""
-    """What is wrong with the home directory."""
 
 
 def parse(body: Any) -> Report:

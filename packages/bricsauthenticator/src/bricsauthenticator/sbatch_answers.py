@@ -51,12 +51,14 @@ CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a job was not submitted, or perhaps was; nothing set: nobody knows."""
+    """Why a job was not submitted, or perhaps was; nothing set: nobody knows.
+
+    :param refusal: Slurm's, or the site's, reason; the job does not exist.
+    :param home: the home directory that is not there or cannot be entered; the job does not exist.
+    """
 
     refusal: str = ""
-    """Slurm's, or the site's, reason; the job does not exist."""
     home: str = ""
-    """The home directory that is not there or cannot be entered; the job does not exist."""
 
 
 def failure(stderr: str) -> Failure:

@@ -22,13 +22,16 @@ class JobState(Enum):
 
 @dataclass(frozen=True)
 class Job:
-    """What squeue says about a job."""
+    """What squeue says about a job.
+
+    :param host: the node that runs the batch script, of a running job.
+    :param is_forgotten: whether Slurm knows no such job: it ended a while ago, unless Slurm has lost what it
+        knew.
+    """
 
     state: JobState
     host: str = ""
-    """The node that runs the batch script, of a running job."""
     is_forgotten: bool = False
-    """Whether Slurm knows no such job: it ended a while ago, unless Slurm has lost what it knew."""
 
 
 NOTHING_KNOWN = Job(JobState.UNKNOWN)
@@ -138,13 +141,16 @@ def parse_sbatch(output: str) -> str:
 
 @dataclass(frozen=True)
 class Row:
-    """A job in the list of an account's jobs."""
+    """A job in the list of an account's jobs.
+
+    :param state: such as RUNNING, TIMEOUT, OUT_OF_MEMORY.
+    :param reason: why it waits or how it ended, such as Resources, NonZeroExitCode, RaisedSignal:9(Killed),
+        or None.
+    """
 
     job_id: str
     state: str
-    """Such as RUNNING, TIMEOUT, OUT_OF_MEMORY."""
     reason: str
-    """Why it waits or how it ended, such as Resources, NonZeroExitCode, RaisedSignal:9(Killed), or None."""
     comment: str
 
 

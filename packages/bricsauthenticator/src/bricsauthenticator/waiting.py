@@ -48,16 +48,18 @@ ALONE = frozenset({"BeginTime", "Dependency", "JobHeldUser", "JobHeldAdmin"})
 
 @dataclass(frozen=True)
 class Waiting:
-    """A job that waits."""
+    """A job that waits.
+
+    :param reason: Slurm's word; empty: none.
+    :param place: from 1 on, among those that wait for the partition; 0: it is not known.
+    :param waiting: how many wait for the partition.
+    :param start: when Slurm expects it to start, seconds since 1970; 0: Slurm does not say.
+    """
 
     reason: str
-    """Slurm's word; empty: none."""
     place: int
-    """From 1 on, among those that wait for the partition; 0: it is not known."""
     waiting: int
-    """How many wait for the partition."""
     start: float
-    """When Slurm expects it to start, seconds since 1970; 0: Slurm does not say."""
 
 
 def parse_queue(output: str) -> dict[str, Waiting]:

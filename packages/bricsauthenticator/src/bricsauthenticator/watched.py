@@ -33,22 +33,24 @@ class Owner(Protocol):
 
 @dataclass(eq=False)
 class Watched:
-    """A job, and what is known of it. Times are those of the monotonic clock."""
+    """A job, and what is known of it. Times are those of the monotonic clock.
+
+    :param due: when it is to be looked at next.
+    :param changed: when something last happened to it.
+    :param job: the last answer.
+    :param known: when the question was put to which that is the answer.
+    :param asked: when it was last looked at, with or without an answer.
+    :param suspected: since when it has been missing with many others.
+    """
 
     job_id: str
     owner: Owner
     due: float
-    """When it is to be looked at next."""
     changed: float
-    """When something last happened to it."""
     job: slurm.Job = slurm.NOTHING_KNOWN
-    """The last answer."""
     known: float = -math.inf
-    """When the question was put to which that is the answer."""
     asked: float = -math.inf
-    """When it was last looked at, with or without an answer."""
     suspected: float = math.inf
-    """Since when it has been missing with many others."""
 
     @property
     def is_gone(self) -> bool:
