@@ -252,7 +252,7 @@ def full(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Measure, and write the figures to test-artefacts/bench; ``-- NAME`` runs only that benchmark."""
+    """Measure, and write the figures to test-artefacts/bench; ``-- [--to DIR] [NAME ...]`` runs only these."""
     install(session)
     benchmarks = [sys.executable, "-m", "tests.benchmarks", *session.posargs]
     session.run(*benchmarks, interrupt_timeout=CLEAR_UP_S)

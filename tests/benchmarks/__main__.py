@@ -1,8 +1,8 @@
 """Run benchmarks and show their figures: ``python -m tests.benchmarks [--to DIR] [NAME ...]``, or ``nox -s bench``.
 
-A benchmark that fails does not lose the others' figures; the exit status is 1 then. Figures go to DIR
-(test-artefacts/bench unless told otherwise) as JSON, curves as SVG; those of a run of all benchmarks also go into the
-documentation. All of it happens in a podman storage of its own, which is removed in the end.
+A benchmark that fails does not lose the others' figures; the exit status is 1 then. DIR (test-artefacts/bench unless
+told otherwise) gets the figures as JSON and as a page, and curves as SVG; what it has of other benchmarks stays. The
+documentation shows docs/performance. All of it happens in a podman storage of its own, which is removed in the end.
 """
 
 from __future__ import annotations
@@ -15,14 +15,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from tests.benchmarks import cold_up, crowd, images, live, merge, polls, server_start, warm_up
 from tests.benchmarks.charts import write_charts
-from tests.benchmarks.figures import Outcome, as_markdown, as_text
-from tests.benchmarks.machine import Machine, this_machine
+from tests.benchmarks.figures import Outcome, Result, as_markdown, as_text
+from tests.benchmarks.machine import this_machine
 from tests.support.world import World, world
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ROOT / "docs/performance"
+FIGURES = "figures.json"
+RESULT = TypeAdapter(Result)
 
 Benchmarks = Mapping[str, Callable[[World], Outcome]]
 """What is measured → what measures it, with a checkout of its own."""
@@ -39,35 +42,38 @@ BENCHMARKS: Benchmarks = {
 }
 
 
-def run(benchmarks: Benchmarks) -> dict[str, Outcome]:
+def run(benchmarks: Benchmarks) -> dict[str, Result]:
     """Run each; what is wrong with one, whatever it is, is its own."""
-    outcomes = {}
+    results = {}
     with world(with_images=True, name="bench") as own:
         for name, measure in benchmarks.items():
             print(f"{name} ...", file=sys.stderr, flush=True)
+            machine = this_machine()
             try:
-                outcomes[name] = measure(own.copied(own.root.parent / name))
+                outcome = measure(own.copied(own.root.parent / name))
             except Exception as error:
                 traceback.print_exc()
-                outcomes[name] = Outcome(failure=f"{type(error).__name__}: {error}")
-    return outcomes
+                outcome = Outcome(failure=f"{type(error).__name__}: {error}")
+            results[name] = Result(machine, outcome)
+    return results
 
 
-def write_files(directory: Path, machine: Machine, outcomes: Mapping[str, Outcome]) -> None:
-    """Write all there is to know of a run."""
+def write(directory: Path, results: Mapping[str, Result]) -> None:
+    """Write all there is to know: JSON, a page of documentation, and its curves."""
     directory.mkdir(parents=True, exist_ok=True)
-    benchmarks = {name: asdict(outcome) for name, outcome in outcomes.items()}
-    text = json.dumps({"machine": asdict(machine), "benchmarks": benchmarks}, indent=2, ensure_ascii=False)
-    (directory / "figures.json").write_text(f"{text}\n", encoding="utf-8")
-    write_charts(directory, outcomes)
+    text = json.dumps(
+        {name: asdict(result) for name, result in results.items()}, indent=2, ensure_ascii=False
+    )
+    (directory / FIGURES).write_text(f"{text}\n", encoding="utf-8")
+    (directory / "figures.md").write_text(as_markdown(results, directory.name), encoding="utf-8")
+    write_charts(directory, results)
 
 
-def write_page(directory: Path, machine: Machine, outcomes: Mapping[str, Outcome]) -> None:
-    """Write what docs/performance.md includes."""
-    directory.mkdir(parents=True, exist_ok=True)
-    page = f"{machine}\n\n{as_markdown(outcomes, directory.name)}"
-    (directory / "figures.md").write_text(page, encoding="utf-8")
-    write_charts(directory, outcomes)
+def earlier(directory: Path) -> dict[str, Result]:
+    """What was written before, of the benchmarks that there still are."""
+    file = directory / FIGURES
+    written = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return {name: RESULT.validate_python(result) for name, result in written.items() if name in BENCHMARKS}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -81,13 +87,11 @@ def main(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     if unknown := sorted({*given.names} - {*BENCHMARKS}):
         parser.error(f"no such benchmark: {', '.join(unknown)}; there are: {', '.join(BENCHMARKS)}")
-    machine = this_machine()
-    outcomes = run({name: BENCHMARKS[name] for name in given.names or BENCHMARKS})
-    write_files(given.to, machine, outcomes)
-    if not given.names:
-        write_page(PAGES, machine, outcomes)
-    print(f"{machine}\n\n{as_text(outcomes)}", end="")
-    return int(any(outcome.failure for outcome in outcomes.values()))
+    new = run({name: BENCHMARKS[name] for name in given.names or BENCHMARKS})
+    known = earlier(given.to) | new
+    write(given.to, {name: known[name] for name in BENCHMARKS if name in known})
+    print(as_text(new), end="")
+    return int(any(result.outcome.failure for result in new.values()))
 
 
 if __name__ == "__main__":

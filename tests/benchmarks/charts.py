@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pygal
 
-from tests.benchmarks.figures import Curve, Outcome
+from tests.benchmarks.figures import Curve, Result
 
 
 def chart(curve: Curve) -> bytes:
@@ -21,8 +21,8 @@ def chart(curve: Curve) -> bytes:
     return svg
 
 
-def write_charts(directory: Path, outcomes: Mapping[str, Outcome]) -> None:
+def write_charts(directory: Path, results: Mapping[str, Result]) -> None:
     """Write a file for each curve."""
-    for outcome in outcomes.values():
-        for curve in outcome.curves:
+    for result in results.values():
+        for curve in result.outcome.curves:
             (directory / f"{curve.name}.svg").write_bytes(chart(curve))

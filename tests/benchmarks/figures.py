@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tests.benchmarks.machine import Machine
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -55,29 +57,46 @@ class Outcome:
     failure: str = ""
 
 
+@dataclass(frozen=True)
+class Result:
+    """A benchmark's outcome, and the machine as it was before it."""
+
+    machine: Machine
+    outcome: Outcome
+
+
 HEADINGS = ("Benchmark", "Figure", "Value", "Compared with", "Goal")
 
 
-def rows(outcomes: Mapping[str, Outcome]) -> Iterable[tuple[str, ...]]:
+def rows(results: Mapping[str, Result]) -> Iterable[tuple[str, ...]]:
     """The table's rows; a benchmark that failed has one that says so."""
-    for name, outcome in outcomes.items():
-        if outcome.failure:
+    for name, result in results.items():
+        if result.outcome.failure:
             yield (name, "failed", "", "", "")
-        for figure in outcome.figures:
+        for figure in result.outcome.figures:
             yield (name, *figure.cells)
 
 
-def as_text(outcomes: Mapping[str, Outcome]) -> str:
-    """The table for a terminal."""
-    table = [HEADINGS, *rows(outcomes)]
+def as_text(results: Mapping[str, Result]) -> str:
+    """The machine, and the table for a terminal."""
+    table = [HEADINGS, *rows(results)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in table)
-    return "".join(f"{line}\n" for line in lines)
+    return f"{machines(results)}\n" + "".join(f"{line}\n" for line in lines)
 
 
-def as_markdown(outcomes: Mapping[str, Outcome], folder: str) -> str:
-    """The table and the curves for the documentation, whose pictures are in ``folder``."""
-    table = [HEADINGS, ("---",) * len(HEADINGS), *rows(outcomes)]
+def as_markdown(results: Mapping[str, Result], folder: str) -> str:
+    """The machine, the table and the curves for the documentation, whose pictures are in ``folder``."""
+    table = [HEADINGS, ("---",) * len(HEADINGS), *rows(results)]
     lines = "".join(f"| {' | '.join(row)} |\n" for row in table)
-    curves = (curve for outcome in outcomes.values() for curve in outcome.curves)
-    return lines + "".join(f"\n![{curve.title}]({folder}/{curve.name}.svg)\n" for curve in curves)
+    curves = (curve for result in results.values() for curve in result.outcome.curves)
+    pictures = "".join(f"\n![{curve.title}]({folder}/{curve.name}.svg)\n" for curve in curves)
+    return f"{machines(results)}\n{lines}{pictures}"
+
+
+def machines(results: Mapping[str, Result]) -> str:
+    """A line for each state of a machine: what was measured in it."""
+    names: dict[str, list[str]] = {}
+    for name, result in results.items():
+        names.setdefault(str(result.machine), []).append(name)
+    return "".join(f"- {', '.join(measured)}: {machine}\n" for machine, measured in names.items())

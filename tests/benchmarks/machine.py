@@ -26,8 +26,8 @@ class Machine:
     def __str__(self) -> str:
         """As a sentence of the documentation."""
         return (
-            f"{self.date}: {self.cpus} CPUs, {self.memory_gib:.0f} GiB of memory, Linux {self.kernel},"
-            f" podman {self.podman}; load before the run {self.load:.1f}."
+            f"{self.date}, {self.cpus} CPUs, {self.memory_gib:.0f} GiB of memory, Linux {self.kernel},"
+            f" podman {self.podman}; load before {self.load:.1f}."
         )
 
 

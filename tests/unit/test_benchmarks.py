@@ -6,13 +6,14 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.benchmarks import __main__ as bench
 from tests.benchmarks.charts import chart
-from tests.benchmarks.figures import Curve, Figure, Outcome, as_markdown, as_text
+from tests.benchmarks.figures import Curve, Figure, Outcome, Result, as_markdown, as_text
 from tests.benchmarks.machine import Machine
 from tests.support.world import World
 
@@ -39,7 +40,6 @@ def two(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(bench, "BENCHMARKS", {"broken": broken, "good": lambda _: Outcome([RATIO], [CURVE])})
     monkeypatch.setattr(bench, "world", nowhere)
     monkeypatch.setattr(World, "copied", lambda own, target: World(target, own.environment))
-    monkeypatch.setattr(bench, "PAGES", tmp_path / "pages")
     monkeypatch.setattr(bench, "this_machine", lambda: MACHINE)
     return tmp_path
 
@@ -55,19 +55,27 @@ def test_a_failure_fails_the_run_and_keeps_the_other_figures(
         ["good", "merge", "0.50", "kubectl", "kustomize", "≤", "1"],
     ]
     written = json.loads((two / "figures.json").read_text())
-    assert written["machine"]["load"] == 1.5
-    assert written["benchmarks"]["broken"]["failure"] == "AssertionError: the pod did not start"
-    assert written["benchmarks"]["good"]["figures"][0]["value"] == 0.5
-    page = (two / "pages/figures.md").read_text()
+    assert written["good"]["machine"]["load"] == 1.5
+    assert written["broken"]["outcome"]["failure"] == "AssertionError: the pod did not start"
+    assert written["good"]["outcome"]["figures"][0]["value"] == 0.5
+    page = (two / "figures.md").read_text()
     assert "| broken | failed |" in page
-    assert "](pages/polls.svg)" in page
-    assert all("What servers cost" in (two / place / "polls.svg").read_text() for place in ("", "pages"))
+    assert f"]({two.name}/polls.svg)" in page
+    assert "What servers cost" in (two / "polls.svg").read_text()
 
 
-def test_one_benchmark_alone_leaves_the_documentation_as_it_is(two: Path) -> None:
+def test_one_benchmark_alone_keeps_the_figures_of_the_others(
+    two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert bench.main(["--to", str(two), "good"]) == 0
-    assert list(json.loads((two / "figures.json").read_text())["benchmarks"]) == ["good"]
-    assert not (two / "pages").exists()
+    assert list(json.loads((two / "figures.json").read_text())) == ["good"]
+    monkeypatch.setattr(bench, "this_machine", lambda: replace(MACHINE, date="2026-02-03"))
+    assert bench.main(["--to", str(two), "broken"]) == 1
+    assert list(json.loads((two / "figures.json").read_text())) == ["broken", "good"]
+    page = (two / "figures.md").read_text()
+    assert page.startswith("- broken: 2026-02-03, 2 CPUs")
+    assert "- good: 2026-01-02, 2 CPUs" in page
+    assert "| good | merge | 0.50 | kubectl kustomize | ≤ 1 |" in page
 
 
 def test_an_unknown_name_is_refused_before_anything_runs(
@@ -80,13 +88,13 @@ def test_an_unknown_name_is_refused_before_anything_runs(
 
 
 def test_the_tables_have_all_of_a_figure() -> None:
-    outcomes = {"merge": Outcome([RATIO, Figure("all overlays", 1.234, "s")])}
+    outcomes = {"merge": Result(MACHINE, Outcome([RATIO, Figure("all overlays", 1.234, "s")]))}
     assert "| merge | all overlays | 1.23 s |  |  |" in as_markdown(outcomes, "pictures")
     assert "| merge | merge | 0.50 | kubectl kustomize | ≤ 1 |" in as_markdown(outcomes, "pictures")
     assert "![What servers cost](pictures/polls.svg)" in as_markdown(
-        {"polls": Outcome([], [CURVE])}, "pictures"
+        {"polls": Result(MACHINE, Outcome([], [CURVE]))}, "pictures"
     )
-    assert as_text(outcomes).splitlines()[0].split() == [
+    assert as_text(outcomes).splitlines()[2].split() == [
         "Benchmark",
         "Figure",
         "Value",
