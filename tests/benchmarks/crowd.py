@@ -23,6 +23,7 @@ from tests.support.world import One, World
 
 CROWDS = (1, 2, 5, 10, 20, 50)
 SINGLE_ROUNDS = 10
+SIGN_INS_AT_ONCE = 8
 WAY = """
 import statistics, subprocess, sys, time
 command = [sys.executable, "-I", "-S", "/etc/brics/ssh/on_slurm_host.py", "true"]
@@ -46,7 +47,11 @@ def measure(own: World) -> Outcome:
     one = One(own, Instance("bench"), free_port())
     one.up()
     try:
-        clients = [one.client(user) for user in users]
+        password = (one.directory / "password").read_text()
+        began = time.monotonic()
+        with ThreadPoolExecutor(SIGN_INS_AT_ONCE) as at_once:
+            clients = list(at_once.map(lambda user: signed_in(one, user, password), users))
+        sign_in = (time.monotonic() - began) / len(users)
         singles = [start_and_stop(clients[:1]) for _ in range(SINGLE_ROUNDS)]
         way = float(one.run("jupyterhub", "python3", "-c", WAY))
         before = loop_intervals(one)
@@ -54,7 +59,15 @@ def measure(own: World) -> Outcome:
         longest = longest_interval(before, loop_intervals(one))
     finally:
         one.down()
-    return outcome(singles, way, crowds, longest)
+    return outcome(sign_in, singles, way, crowds, longest)
+
+
+def signed_in(one: One, user: str, password: str) -> HubClient:
+    """A browser session of a user who has just signed in."""
+    client = HubClient(one.url)
+    page = client.sign_in(user, password)
+    assert page.status_code == 200, f"{user} cannot sign in: {page.status_code}"
+    return client
 
 
 Times = tuple[list[float], float]
@@ -86,9 +99,12 @@ def longest_interval(before: dict[float, float], after: dict[float, float]) -> f
     return min(bound for bound, count in new.items() if count == new[math.inf])
 
 
-def outcome(singles: Sequence[Times], way: float, crowds: Sequence[Times], longest: float) -> Outcome:
+def outcome(
+    sign_in: float, singles: Sequence[Times], way: float, crowds: Sequence[Times], longest: float
+) -> Outcome:
     """Figures of single servers and of the largest crowd, and the curve of all crowds.
 
+    :param sign_in: seconds for each of many.
     :param way: seconds to Slurm's host and back. A start takes it once: what else is asked, nobody waits for.
     """
     start = statistics.median(starts[0] for starts, _ in singles)
@@ -96,6 +112,7 @@ def outcome(singles: Sequence[Times], way: float, crowds: Sequence[Times], longe
     slowest = [percentile_95(starts) for starts, _ in crowds]
     many = CROWDS[-1]
     figures = [
+        Figure("a sign-in, many one after the other", sign_in, "s", goal=0.037),
         Figure("start of a server", start, "s"),
         Figure("start of a server", start / (start - way), "", "without the way over SSH (calculated)", 1.1),
         Figure("stop of a server", statistics.median(stop for _, stop in singles), "s", goal=1),

@@ -27,7 +27,7 @@ class Figure:
     @property
     def cells(self) -> tuple[str, ...]:
         """Its cells in the table."""
-        goal = "" if self.goal is None else f"≤ {self.goal:g}"
+        goal = "" if self.goal is None else f"≤ {self.goal:.3g}"
         return (self.name, f"{self.value:.2f} {self.unit}".strip(), self.compared_with, goal)
 
 

@@ -17,6 +17,7 @@ from tests.support.waiting import wait_for
 pytestmark = [pytest.mark.full, pytest.mark.timeout(1200, func_only=True)]
 
 LATE = ["late1", "late2"]
+CROWD = 50
 OVERCOMMIT = 5
 """The default of ``slurmCpuOvercommit``."""
 
@@ -26,7 +27,7 @@ def crowd(podman: docker.DockerClient) -> Iterator[RealInstance]:
     """An instance with as many processors as two real ones have by default, and users for all of them and more."""
     processors = len(os.sched_getaffinity(0))
     with checkout() as root:
-        names = [f"user{number}" for number in range(1, 2 * OVERCOMMIT + 1)] + LATE
+        names = [f"user{number}" for number in range(1, CROWD + 1)] + LATE
         (root / "config/dev_dummyauth/dev_users").write_text("".join(f"{name}.project1\n" for name in names))
         if processors != 2:
             own = f"slurmCpuOvercommit: {max(1, 2 * OVERCOMMIT // processors)}\n"
@@ -71,3 +72,19 @@ def test_ten_work_at_once_and_the_rest_wait_for_their_turn(crowd: RealInstance) 
         assert client.run("print(6 * 7)").strip() == "42"
     for client in [*clients[len(late) :], *late]:
         client.stop()
+
+
+def test_fifty_start_at_once_and_all_get_their_turn(crowd: RealInstance) -> None:
+    clients = [signed_in(crowd, f"user{number}") for number in range(1, CROWD + 1)]
+    with ThreadPoolExecutor(CROWD) as at_once:
+        waited = sorted(at_once.map(take_a_turn, clients))
+    print("from the form to ready:", [round(seconds) for seconds in waited])
+    wait_for(lambda: not crowd.slurm("squeue", "--noheader", "--format=%i").split(), "all jobs are over")
+
+
+def take_a_turn(client: HubClient) -> float:
+    """Start a server, use it, and make place for somebody else; seconds from the form to ready."""
+    seconds = client.start()
+    assert client.run("print(6 * 7)").strip() == "42"
+    client.stop(look_every_s=1)
+    return seconds
