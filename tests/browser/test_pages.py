@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import docker
 import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
-from tests.support.browser_pages import Visit
+from tests.support.browser_pages import SLOW_MS, Visit
 from tests.support.real_instance import RealInstance, brought_up
 from tests.support.waiting import wait_for
 
@@ -71,6 +72,16 @@ def wait_for_cluster(page: Page) -> None:
     wait_for(lambda: page.reload() and "GPUs free" in page.content(), "the form knows the cluster")
 
 
+@contextmanager
+def no_node_free(dummy: RealInstance) -> Iterator[None]:
+    """Slurm starts no job."""
+    dummy.slurm("scontrol", "update", "NodeName=ALL", "State=DRAIN", "Reason=a look at the queue")
+    try:
+        yield
+    finally:
+        dummy.slurm("scontrol", "update", "NodeName=ALL", "State=RESUME")
+
+
 def test_pages_of_the_hub(dummy: RealInstance, visit: Visit, look: Look) -> None:
     page, hub = visit.page, f"{dummy.url}/hub"
     page.goto(f"{hub}/login")
@@ -90,9 +101,11 @@ def test_pages_of_the_hub(dummy: RealInstance, visit: Visit, look: Look) -> None
     look.at("tokens", "API tokens - JupyterHub")
 
     page.goto(f"{hub}/spawn")
-    page.click("form [type=submit]")
-    expect(page.locator("#progress-message")).not_to_be_empty()
-    look.at("progress", "Server is starting - JupyterHub")
+    # While it is looked at, the page must not go on to JupyterLab.
+    with no_node_free(dummy):
+        page.click("form [type=submit]")
+        expect(page.locator("#progress-message")).to_contain_text("waits in the queue", timeout=SLOW_MS)
+        look.at("progress", "Server is starting - JupyterHub")
     visit.wait_for_lab()
     warning = page.locator(".Toastify__toast")
     expect(warning).to_have_text(re.compile(r"This server's Slurm job ends in \d+ min, .* Save your work\."))
