@@ -59,14 +59,13 @@ def run(benchmarks: Benchmarks) -> dict[str, Result]:
 
 
 def write(directory: Path, results: Mapping[str, Result]) -> None:
-    """Write all there is to know: JSON, a page of documentation, and its curves."""
+    """Write all that is known: JSON, and a page of documentation."""
     directory.mkdir(parents=True, exist_ok=True)
     text = json.dumps(
         {name: asdict(result) for name, result in results.items()}, indent=2, ensure_ascii=False
     )
     (directory / FIGURES).write_text(f"{text}\n", encoding="utf-8")
     (directory / "figures.md").write_text(as_markdown(results, directory.name), encoding="utf-8")
-    write_charts(directory, results)
 
 
 def earlier(directory: Path) -> dict[str, Result]:
@@ -90,6 +89,7 @@ def main(arguments: Sequence[str]) -> int:
     new = run({name: BENCHMARKS[name] for name in given.names or BENCHMARKS})
     known = earlier(given.to) | new
     write(given.to, {name: known[name] for name in BENCHMARKS if name in known})
+    write_charts(given.to, new)
     print(as_text(new), end="")
     return int(any(result.outcome.failure for result in new.values()))
 
