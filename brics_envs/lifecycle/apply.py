@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from brics_envs.effects.podman import podman
 from brics_envs.effects.process import Completed
-from brics_envs.lifecycle.report import step
+from brics_envs.lifecycle.report import say, step
 from brics_envs.plan.steps import Step
 
 STEP_DEADLINE_S = 300.0
@@ -24,6 +24,8 @@ def apply(steps: Iterable[Step]) -> None:
                 last = attempt == planned.tries
                 if _podman(planned, check=last and not planned.optional).status == 0:
                     break
+            else:
+                say(f"{planned.title}: podman cannot set it here; all works without it")
 
 
 def _podman(planned: Step, *, check: bool) -> Completed:

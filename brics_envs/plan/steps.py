@@ -96,7 +96,7 @@ def cpu_share_steps(instance: Instance, manifest: list[Document]) -> list[Step]:
     return [
         Step(
             f"CPU share of {name}",
-            ("update", "--cpu-shares", str(cpu_shares(cpu)), instance.container(name)),
+            ("update", "--cpu-shares", str(cpu_shares(str(cpu))), instance.container(name)),
             optional=True,
         )
         for name, cpu in requests.items()

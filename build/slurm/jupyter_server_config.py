@@ -11,7 +11,7 @@ SQUEUE_S = 5
 
 def job_end() -> str:
     """When the job ends, as far as is known at its start, in seconds since 1970; empty: not known."""
-    # sbatch(1); not in Slurm 22.05.
+    # sbatch(1); older versions of Slurm do not set it.
     if end := os.environ.get("SLURM_JOB_END_TIME", ""):
         return end
     if job := os.environ.get("SLURM_JOB_ID"):

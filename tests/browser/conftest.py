@@ -38,7 +38,7 @@ ARGS = [
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let pictures be taken for the documentation."""
-    parser.addoption("--pictures", metavar="DIR", help="write pictures of the hub's pages to DIR")
+    parser.addoption("--pictures", metavar="DIR", help="save screenshots of the hub's pages in DIR")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

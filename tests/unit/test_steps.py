@@ -93,9 +93,10 @@ def test_volumes_of_a_named_instance_get_the_contents_of_their_base() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cpu", "shares"), [("1", 1024), ("2", 2048), ("0.5", 512), ("100m", 102), ("1500m", 1536), ("1m", 2)]
+    ("cpu", "shares"),
+    [("1", 1024), ("2", 2048), ("0.5", 512), ("100m", 102), ("1500m", 1536), ("1m", 2), (2, 2048)],
 )
-def test_a_container_that_requests_cpu_gets_its_share(cpu: str, shares: int) -> None:
+def test_a_container_that_requests_cpu_gets_its_share(cpu: str | int, shares: int) -> None:
     containers = [
         {"name": "slurm", "image": "x", "resources": {"requests": {"cpu": cpu}}},
         {"name": "jupyterhub", "image": "x", "resources": {"requests": {"memory": "1Gi"}}},

@@ -169,7 +169,7 @@ def validate(
     :raises OptionsError: they are refused. Nothing else is raised.
     """
     if not isinstance(options, Mapping):
-        raise OptionsError(Problem("", "The options are not an object."))
+        raise OptionsError(Problem("", "The options must be a JSON object."))
     unknown = [name for name in options if name not in FIELDS]
     problems = [_named(name, "there is no such option.") for name in unknown[:MAX_NAMED]]
     values = {name: value for name, value in options.items() if value is not None}

@@ -63,11 +63,11 @@ class BricsSlurmSpawner(JobSpawner):
 
     batch_cluster_cmd = Unicode(
         CLUSTER_SCRIPT,
-        help="Command, without exec_prefix, that tells partitions, nodes, reservations and associations, run as an"
-        " account that may see them. Where it fails, and if it is empty, the form offers none.",
+        help="Command, without exec_prefix, that lists partitions, nodes, reservations and associations. It runs as an"
+        " account that may see them. If it fails or is empty, the form offers none.",
     ).tag(config=True)
 
-    req_gpu_type = Unicode(help="The chosen type of GPU; empty: any.")
+    req_gpu_type = Unicode(help="The chosen GPU type; empty for any.")
     req_project = Unicode(help="The chosen project, <project>.")
     req_project_key = Unicode(help="The chosen project, <project>.<portal>.")
 
