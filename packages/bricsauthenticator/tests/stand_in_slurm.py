@@ -4,7 +4,7 @@ A file there changes what they do while it exists. ``fail``: every command fails
 ``refuse``: sbatch refuses with its text. ``lose``: the job is accepted, and the answer is an error with its text.
 ``late``: so many seconds pass between acceptance and answer. ``slow``: so many pass before the job is accepted, which
 happens even if nobody waits for it. ``private``: nobody sees the jobs of others in a list. ``forget``: the controller
-knows no jobs.
+knows no jobs. ``remember``: the controller takes every job for a running one.
 """
 
 import json
@@ -119,7 +119,7 @@ def _state(number: int) -> str:
     pid = ROOT / f"job-{number}.pid"
     if not pid.exists():
         return "PENDING"
-    if is_alive(int(pid.read_text())):
+    if (ROOT / "remember").exists() or is_alive(int(pid.read_text())):
         return "RUNNING"
     return "CANCELLED" if (ROOT / f"cancelled-{number}").exists() else "FAILED"
 

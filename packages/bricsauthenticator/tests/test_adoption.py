@@ -189,3 +189,22 @@ def test_a_restarted_hub_keeps_a_server_that_does_not_answer(hub: Hub, alice: Br
     os.killpg(group, signal.SIGCONT)
     assert alice.stop().status_code in (202, 204)
     wait_for(lambda: not alice.server(), "the server to be gone", 20)
+
+
+def test_a_restarted_hub_asks_again_for_a_job_whose_server_does_not_answer(
+    make_hub: MakeHub, issuer: Issuer
+) -> None:
+    hub = make_hub(issuer, "c.BricsSlurmSpawner.poll_interval = 60")
+    alice = hub.session()
+    start(alice)
+    hub.kill()
+    before = hub.questions()
+    os.killpg(int((hub.slurm / f"job-{hub.job()['number']}.pid").read_text()), signal.SIGKILL)
+    # As after a start of Slurm's nodes: they tell the controller a moment later that there are no jobs.
+    with hub.slurm_is("remember"):
+        starting = threading.Thread(target=hub.start)
+        starting.start()
+        wait_for(lambda: hub.questions() > before, "the hub to ask", 20)
+        time.sleep(1)
+    starting.join(60)
+    assert not alice.server()

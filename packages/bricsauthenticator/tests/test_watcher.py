@@ -310,6 +310,22 @@ def test_a_watcher_that_has_died_is_started_by_the_next_poll(
     assert "it begins anew" in caplog.text
 
 
+def test_who_wants_a_new_answer_waits_for_it(queue: Slurm) -> None:
+    queue.show("1")
+
+    async def scenario(watcher: Watcher) -> None:
+        owner = Owner(queue, interval=60)
+        assert await watcher.look("1", owner) == RUNNING
+        queue.say("1@COMPLETED@n1\n")
+        now = time.monotonic()
+        watcher.hurry("1")
+        assert (await watcher.look("1", owner, since=now)).state is JobState.GONE
+        assert (await watcher.look("1", owner, since=time.monotonic())).state is JobState.GONE, "it stays so"
+
+    run(queue, scenario)
+    assert len(queue.asked) == 2
+
+
 def test_without_jobs_nothing_is_asked(queue: Slurm) -> None:
     queue.show("1")
 

@@ -91,6 +91,7 @@ class JobSpawner(TrackedJob):
         known = Spawner.server.fget(self)
         if known is not None and self._found_running and not isinstance(known, JobServer):
             self._server = known = JobServer(orm_server=known.orm_server)
+            known.job_is_there = self.job_is_there
         return known
 
     @server.setter

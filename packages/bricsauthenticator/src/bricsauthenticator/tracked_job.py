@@ -18,6 +18,7 @@ from traitlets import Float
 from bricsauthenticator import leftovers, slurm
 from bricsauthenticator.commands import CommandError
 from bricsauthenticator.job_commands import JobCommands
+from bricsauthenticator.job_server import takes_connections
 from bricsauthenticator.leftovers import LEFTOVERS, Leftover
 from bricsauthenticator.options import seconds
 from bricsauthenticator.report_api import Report, Verdict
@@ -33,8 +34,6 @@ STATUS = {
 DAY = 86400.0
 ENDS_WITHIN = 60.0
 """Seconds for which a job that says that its server has ended, or that was cancelled, is looked at often."""
-ANSWER_S = 3.0
-"""Seconds in which a server takes a connection if it is there."""
 
 
 class TrackedJob(JobCommands):
@@ -217,15 +216,13 @@ class TrackedJob(JobCommands):
 
     async def server_answers(self) -> bool:
         """Whether something takes connections where the server is."""
-        if not self.server or not self.server.port:
-            return False
-        try:
-            async with asyncio.timeout(ANSWER_S):
-                _, writer = await asyncio.open_connection(self.server.ip, self.server.port)
-        except (OSError, TimeoutError):
-            return False
-        writer.close()
-        return True
+        return await takes_connections(self.server)
+
+    async def job_is_there(self) -> bool:
+        """Whether Slurm, asked anew, knows the job, or says nothing."""
+        now = time.monotonic()
+        self.hurry()
+        return (await self._watcher.look(self.job_id, self, since=now)).state is not slurm.JobState.GONE
 
     def _time_limit(self) -> float:
         with suppress(ValueError):

@@ -101,10 +101,10 @@ class Watcher:
         else:
             log.debug("Slurm still does not answer: %s", error)
 
-    async def look(self, job_id: str, owner: Owner) -> slurm.Job:
-        """What is known of a job. The first time it waits for Slurm's answer, or until there is none."""
+    async def look(self, job_id: str, owner: Owner, since: float = -math.inf) -> slurm.Job:
+        """What is known of a job. It waits for Slurm's answer, or until there is none, unless there was one ``since``."""
         watched = self.watch(job_id, owner)
-        while watched.asked == -math.inf and self._watched.get(job_id) is watched:
+        while watched.asked <= since and not watched.is_gone and self._watched.get(job_id) is watched:
             if self.breaker.failures:
                 return slurm.NOTHING_KNOWN
             with suppress(TimeoutError):
