@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +48,11 @@ class _Accumulated:
         add_variables(self.variables, other.variables)
 
 
-def build(directory: Path, *, strict: bool = False) -> list[dict[str, Any]]:
+def build(directory: Path, *, strict: bool = False, components: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Build a kustomization directory as ``kubectl kustomize`` does.
 
     :param directory: the directory of a kustomization file.
+    :param components: directories relative to it, as if its field ``components`` ended with them.
     :param strict: a patch whose target matches nothing is an error; for kubectl it is not.
     :returns: the documents in kubectl's order, as plain values.
     :raises KustomizeError: it cannot be built, or not as kubectl would.
@@ -60,6 +61,7 @@ def build(directory: Path, *, strict: bool = False) -> list[dict[str, Any]]:
         raise KustomizeError(directory, "there is no such directory")
     root = Root(directory.resolve())
     kustomization = load(root)
+    kustomization = replace(kustomization, components=[*kustomization.components, *components])
     everything = _Accumulated()
     _accumulate(everything, kustomization, root, strict)
     resources = everything.resources

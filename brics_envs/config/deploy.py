@@ -16,18 +16,17 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
+from brics_envs.config.cluster_settings import ClusterSettings
 from brics_envs.config.config_map import read_config_map
 from brics_envs.config.dev_users import DevUsersError
-from brics_envs.config.job_settings import PRODUCTION, JobSettings, setting
+from brics_envs.config.job_settings import PRODUCTION, setting
 from brics_envs.config.setting_types import (
     MAX_ANNOUNCEMENT_LENGTH,
     MIN_PASSWORD_LENGTH,
     AbsolutePath,
     Accounts,
     BaseUrl,
-    Count,
     ForwardedUrl,
-    Gpus,
     HostAliases,
     HostName,
     Hours,
@@ -50,7 +49,7 @@ CONFIG_MAP = "deploy-config"
 """The ConfigMap's name, in a ``deploy-configmap.yaml`` as in the manifest."""
 
 
-class DeploySettings(JobSettings):
+class DeploySettings(ClusterSettings):
     """What a deployment may set: the one description of every key, from which its reference is made.
 
     The names are those of deploy.yaml's keys. What is no secret reaches the containers as a key of the ConfigMap
@@ -87,15 +86,6 @@ class DeploySettings(JobSettings):
     hubConnectUrl: HubUrl = Field(
         "http://127.0.0.1:8081",
         description="where jobs reach the hub's API; with external Slurm http://ADDRESS:PORT of this machine",
-    )
-    slurmNodes: Annotated[Count, Field(ge=1, le=16)] = Field(
-        2, description="nodes of the Slurm in the pod", json_schema_extra={"unit": "nodes"}
-    )
-    slurmGpus: Gpus = Field(
-        "gpu:gh200:4", description="simulated GPUs of each of these nodes, as in Slurm's Gres=; empty: none"
-    )
-    slurmCpuOvercommit: Annotated[Count, Field(ge=1, le=100)] = Field(
-        5, description="total CPUs of these nodes, as a multiple of the machine's"
     )
     slurmHostAliases: HostAliases = Field(
         default_factory=dict, description="addresses of Slurm hosts that DNS does not know"

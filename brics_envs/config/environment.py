@@ -13,9 +13,9 @@ from brics_envs.errors import ConfigError
 LOCAL_LAYER = "99-local.py"
 """The user's own layer of the hub's configuration, in the hub's container: the last one."""
 
-SLURM_FILES = ("partitions.conf", "site.conf", "job_submit.lua", "reservations")
+SLURM_FILES = ("partitions.conf", "site.conf", "job_submit.lua", "reservations", "sacctmgr")
 """What a developer may have in ``config/ENV/slurm``: partitions and limits, further lines of slurm.conf, the script of
-its ``JobSubmitPlugins=lua``, and the reservations that there are."""
+its ``JobSubmitPlugins=lua``, the reservations that there are, and commands for its accounting."""
 
 
 @dataclass(frozen=True)

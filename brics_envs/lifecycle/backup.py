@@ -34,6 +34,7 @@ from brics_envs.plan.backup import (
     DATABASE_FILES,
     HUB_VOLUME,
     SECRET_MEMBERS,
+    VOLUME_MEMBERS,
     BackupRecord,
     inner_path,
     is_state,
@@ -41,7 +42,7 @@ from brics_envs.plan.backup import (
 )
 from brics_envs.plan.names import LABEL_ENVIRONMENT, Instance
 from brics_envs.plan.ownership import refuse_other_checkout
-from brics_envs.plan.volumes import HUB_ID, VOLUMES
+from brics_envs.plan.volumes import HUB_ID
 
 DIRECTORY = "_backups"
 """In the checkout: where backups are made unless somewhere else is named."""
@@ -104,7 +105,7 @@ def make_backup(
     directory = instance.directory(root)
     inventory = observe_inventory(instance, read_checkout(root), adopts_unmarked=has_files(directory))
     refuse_other_checkout(inventory)
-    volumes = [base for base in VOLUMES if inventory.own.has("volume", instance.named(base))]
+    volumes = [base for base in VOLUME_MEMBERS.values() if inventory.own.has("volume", instance.named(base))]
     if HUB_VOLUME not in volumes:
         raise EnvsError(
             f"instance {instance.name} has no volume {instance.named(HUB_VOLUME)}: there is nothing to back up",

@@ -38,6 +38,9 @@ from brics_envs.plan.without_effect import without_effect
 PRODUCTION_SESSION_HOURS = 12
 """Whoever signed in in the morning signs in again the next day, with a token that is valid then."""
 
+ACCOUNTING = "../../components/accounting"
+"""The component that the setting slurmAccounting puts on top of an overlay."""
+
 
 @dataclass(frozen=True)
 class UpOptions:
@@ -112,6 +115,8 @@ def prepare(options: UpOptions) -> DesiredState:
     environment, deploy_dir = options.environment, options.deploy_dir
     file, settings = _read_settings(environment, deploy_dir)
     overlay = _merged(environment.overlay(settings))
+    if settings.slurmAccounting and overlay.has_slurm:
+        overlay = _merged(environment.overlay(settings), ACCOUNTING)
     ignored = without_effect(settings, overlay)
     if overlay.has_slurm:
         settings = settings.for_slurm_in_pod()
@@ -171,9 +176,9 @@ def _read_settings(environment: Environment, deploy_dir: Path | None) -> tuple[P
     return file, load(file)
 
 
-def _merged(directory: Path) -> Overlay:
+def _merged(directory: Path, *components: str) -> Overlay:
     try:
-        overlay = Overlay(pykustomize.build(directory, strict=True))
+        overlay = Overlay(pykustomize.build(directory, strict=True, components=components))
     except pykustomize.KustomizeError as error:
         raise ConfigError(str(error)) from error
     refuse_unknown_references(overlay)

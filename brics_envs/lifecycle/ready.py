@@ -20,7 +20,7 @@ from brics_envs.lifecycle.observe import observe_pod
 from brics_envs.lifecycle.tunnels import TUNNEL_PROBES
 from brics_envs.plan.log_lines import Wanted
 from brics_envs.plan.names import HUB_PROXY_CONTAINER, Instance
-from brics_envs.plan.ports import HUB_PROXY_PORT, LOOPBACK, SIGN_IN_PORT, loopback_url
+from brics_envs.plan.ports import HUB_PROXY_PORT, LOOPBACK, SIGN_IN_PORT, SLURMDBD_PORT, loopback_url
 from brics_envs.plan.record import Record
 
 DEADLINE_S = 180.0
@@ -112,6 +112,10 @@ def wait_until_ready(instance: Instance, checks: list[Check]) -> None:
 def checks_for(instance: Instance, containers: Collection[str], record: Record) -> list[Check]:
     """The checks of an instance with these containers, in the order in which they usually come true."""
     checks = []
+    if "accounting" in containers:
+        listens = partial(listener_missing, instance, SLURMDBD_PORT)
+        checks.append(Check("slurmdbd listens", "accounting", listens))
+        checks.append(Check("Slurm's accounting has the users", "slurm", lambda: users_missing(instance)))
     if "slurm" in containers:
         checks.append(Check("Slurm has an idle node", "slurm", lambda: node_missing(instance)))
     if "issuer" in containers:
@@ -151,8 +155,11 @@ def hub_missing(instance: Instance, record: Record) -> str:
 def proxy_missing(instance: Instance, record: Record, port: int) -> str:
     """What keeps one of the proxies from listening at its port in the pod."""
     # The hub is reached through all of them.
-    if hub_missing(instance, record) == "":
-        return ""
+    return "" if hub_missing(instance, record) == "" else listener_missing(instance, port)
+
+
+def listener_missing(instance: Instance, port: int) -> str:
+    """What keeps something from listening at a port of the pod's loopback."""
     connect = f"import socket, sys; socket.create_connection(({LOOPBACK!r}, int(sys.argv[1])), 5)"
     return _failure_in_pod(instance, connect, str(port))
 
@@ -190,6 +197,14 @@ def node_missing(instance: Instance) -> str:
     if done.status == 0 and states & {"idle", "mixed", "allocated"}:
         return ""
     return done.stderr.strip() or f"sinfo shows {', '.join(states) or 'no nodes'}"
+
+
+def users_missing(instance: Instance) -> str:
+    """What keeps Slurm's accounting from having the users of dev_users."""
+    service = execute(
+        instance.container("slurm"), "s6-svstat", "-o", "ready", "/run/service/associations", timeout_s=20
+    )
+    return "" if service.stdout.strip() == "true" else service.stderr.strip() or "not yet"
 
 
 def ssh_missing(instance: Instance, record: Record) -> str:

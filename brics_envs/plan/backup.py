@@ -92,7 +92,10 @@ def volume_member(volume: str) -> str:
 SECRET_MEMBERS = {secret_member(file): file for values in SECRETS.values() for file in values.values()}
 """Member → file in ``_build/NAME``."""
 
-VOLUME_MEMBERS = {volume_member(volume): volume for volume in VOLUMES}
+ACCOUNTING_VOLUME = "accounting_root"
+"""Not in archives: a database that runs cannot be copied, and what it holds is made again from dev_users."""
+
+VOLUME_MEMBERS = {volume_member(volume): volume for volume in VOLUMES if volume != ACCOUNTING_VOLUME}
 """Member → volume, by its name in the overlays."""
 
 

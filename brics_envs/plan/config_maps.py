@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 
+from brics_envs.config.cluster_settings import SLURM_SETTINGS
 from brics_envs.config.deploy_dir import (
     CLIENT_PUBLIC,
     KNOWN_HOSTS,
@@ -19,9 +20,6 @@ from brics_envs.plan.secrets import HOST_PUBLIC, InstanceSecrets
 
 TOKEN_SETTINGS = ("oidcServer", "bricsPlatform", "jwtAudience", "logoutRedirectUrl", "invalidTokenLogout")
 """Settings that mean nothing where nobody signs in with a token; existing deployments have them everywhere."""
-
-SLURM_SETTINGS = ("slurmNodes", "slurmGpus", "slurmCpuOvercommit")
-"""Settings that mean nothing where Slurm is not in the pod."""
 
 
 def config_map_document(name: str, desired: DesiredState, secrets: InstanceSecrets) -> Document:

@@ -87,6 +87,7 @@ KINDS: dict[str, Kind] = {
         ("user-environment.txt", "dev-tools.txt", "build.txt"),
         "slurmspawner_wrappers",
     ),
+    "accounting": Kind("slurm", ("accounting",)),
     "issuer": Kind(folders=("issuer",)),
     "proxy": Kind(folders=("proxy",)),
 }

@@ -38,6 +38,9 @@ ISSUER = "issuer"
 SLURMD_PORTS = range(6818, 8000)
 """Kept for slurmds, one each."""
 
+SLURMDBD_PORT = 6834
+"""That of Slurm's accounting, after those of the most nodes that there can be."""
+
 
 class Endpoint(NamedTuple):
     """An address and a TCP port of this machine."""

@@ -20,7 +20,7 @@ PROXY_ID = 10002
 """User and group IDs in the containers of the local issuer and of the proxy in front of JupyterHub."""
 
 SLURM_ID = 64030
-"""User and group ID of ``slurm`` in the Slurm container."""
+"""User and group ID of ``slurm`` in the containers of Slurm and of its accounting."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,10 @@ class Directory:
 ROOT = Directory(0, 0, 0o755)
 
 VOLUMES: Mapping[str, Mapping[str, Directory]] = {
+    "accounting_root": {
+        "run/munge": ROOT,
+        "var/lib/mysql": Directory(SLURM_ID, SLURM_ID, 0o700),
+    },
     "jupyterhub_root": {
         "srv/jupyterhub": Directory(HUB_ID, HUB_ID, 0o700),
         "var/log/jupyterhub": Directory(HUB_ID, HUB_ID, 0o750),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from brics_envs.config.cluster_settings import SLURM_SETTINGS
 from brics_envs.config.deploy import DeploySettings
 from brics_envs.plan.config_maps import TOKEN_SETTINGS
 from brics_envs.plan.overlay import Overlay
@@ -21,6 +22,8 @@ def without_effect(settings: DeploySettings, overlay: Overlay) -> tuple[str, ...
         reasons["dummyAuthPassword"] = "nobody signs in with its password"
     if not overlay.refers_to("ConfigMap", "dev-user-config"):
         reasons["devUsers"] = "its users are not ours to make"
+    if not overlay.has_slurm:
+        reasons |= dict.fromkeys(SLURM_SETTINGS, "Slurm is not in the pod")
     if settings.condaPrefixDir:
         reasons["jupyterEnvDir"] = "condaPrefixDir takes its place"
     given = {key for key in settings.model_fields_set if getattr(settings, key) is not None}

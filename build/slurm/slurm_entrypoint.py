@@ -68,7 +68,9 @@ def main() -> None:
     except (SetupError, OSError, subprocess.CalledProcessError) as error:
         sys.exit(f"slurm-entrypoint: error: {error}")
     shutil.rmtree(SCAN, ignore_errors=True)
-    shutil.copytree(SERVICES, SCAN)
+    shutil.copytree(
+        SERVICES, SCAN, ignore=None if has_accounting() else shutil.ignore_patterns("associations")
+    )
     for name in cluster.names[1:]:
         shutil.copytree(SERVICES / "slurmd", SCAN / f"slurmd-{name}")
     sys.stdout.flush()
@@ -82,6 +84,8 @@ def while_it_runs(what: str) -> None:
         if what == "reconfigure":
             configure_slurm(wanted_nodes())
             output("scontrol", "reconfigure")
+            if has_accounting():
+                output(str(Path(__file__).with_name("associations.py")))
         reserve()
     except (SetupError, OSError, subprocess.SubprocessError) as error:
         sys.exit(f"slurm-entrypoint: error: {error}")
@@ -129,6 +133,12 @@ def require_firewall() -> None:
             raise SetupError(
                 "users' processes would reach every port of the pod: the container firewall has not run"
             )
+
+
+def has_accounting() -> bool:
+    """Whether Slurm is to keep accounts, with the slurmdbd in the pod."""
+    file = BRICS / "slurm/accounting.conf"
+    return file.exists() and "accounting_storage/slurmdbd" in file.read_text()
 
 
 def wanted_nodes() -> Nodes:

@@ -11,8 +11,8 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
+from brics_envs.config.cluster_settings import SLURM_SETTINGS
 from brics_envs.config.deploy import load_deploy_settings
-from brics_envs.plan.config_maps import SLURM_SETTINGS
 from pykustomize import build, dump
 from pykustomize.tests.conformance.table import ask_kubectl
 from tests.conformance.overlays import ROOT

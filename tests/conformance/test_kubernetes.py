@@ -51,10 +51,16 @@ def rendered(root: Path, name: str) -> list[Document]:
     return assemble(desired(root, name), HIDDEN)
 
 
-@pytest.fixture(params=ENVIRONMENTS)
+@pytest.fixture(params=[*ENVIRONMENTS, "dev_realauth with accounting"])
 def manifest(request: pytest.FixtureRequest, root: Path) -> list[Document]:
     """An environment's complete manifest."""
-    return rendered(root, request.param)
+    name, _, more = request.param.partition(" with ")
+    own = root / "config" / name / "deploy.local.yaml"
+    if more:
+        own.write_text("slurmAccounting: true\n")
+    documents = rendered(root, name)
+    own.unlink(missing_ok=True)
+    return documents
 
 
 def test_there_are_all_environments() -> None:

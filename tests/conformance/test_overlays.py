@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from pykustomize import build, dump
 from pykustomize.tests.conformance.table import ask_kubectl
-from tests.conformance.overlays import EXPECTED, expected_path, overlays
+from tests.conformance.overlays import EXPECTED, ROOT, expected_path, overlays
 
 
 @pytest.mark.parametrize("overlay", overlays(), ids=lambda path: path.name)
@@ -20,6 +21,17 @@ def test_both_print_what_is_expected(overlay: Path, kubectl: Path) -> None:
     printed = ask_kubectl(overlay)
     assert dump(build(overlay)) == printed
     assert expected_path(overlay).read_text(encoding="utf-8") == printed
+
+
+def test_a_component_on_top_is_one_more_in_the_list(kubectl: Path, tmp_path: Path) -> None:
+    """As the setting slurmAccounting has it."""
+    overlay = ROOT / "k8s/overlays/dev_realauth"
+    copy = shutil.copytree(ROOT / "k8s", tmp_path / "k8s") / "overlays/dev_realauth"
+    with (copy / "kustomization.yaml").open("a", encoding="utf-8") as listed:
+        listed.write("  - ../../components/accounting\n")
+    printed = ask_kubectl(copy)
+    assert "name: accounting" in printed
+    assert dump(build(overlay, components=["../../components/accounting"])) == printed
 
 
 def test_no_overlay_is_left_over() -> None:

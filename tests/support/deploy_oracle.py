@@ -60,6 +60,7 @@ NO_TEXT = {
     "invalidTokenLogout",
     "slurmHostAliases",
     "jobSrun",
+    "slurmAccounting",
     *WHOLE_NUMBERS,
 }
 """What is YAML in a ConfigMap's strings."""
@@ -467,6 +468,7 @@ RULES: Mapping[str, Callable[[Any], bool]] = {
     "jobPrologue": _is_script,
     "jobEpilogue": _is_script,
     "jobSrun": lambda value: isinstance(value, bool),
+    "slurmAccounting": lambda value: isinstance(value, bool),
     "adminUsers": _is_names,
     "idleServerHours": _is_idle_hours,
     "announcement": lambda value: isinstance(value, str) and len(value) <= 2000,

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import yaml
 
+from brics_envs.config.cluster_settings import SLURM_SETTINGS
 from brics_envs.config.deploy import DeploySettings
 from brics_envs.config.settings_table import SettingRow, settings_table
-from brics_envs.plan.config_maps import SLURM_SETTINGS
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -221,7 +221,7 @@ def test_every_node_that_a_deployment_can_have_is_known_to_the_pod() -> None:
 
 def test_every_script_of_the_services_can_be_executed() -> None:
     scripts = [path for path in SERVICES.rglob("*") if path.name in ("run", "check", "SIGTERM")]
-    assert len([path for path in scripts if path.name == "run"]) == 7
+    assert len([path for path in scripts if path.name == "run"]) == 8
     assert all(path.stat().st_mode & stat.S_IXUSR for path in scripts)
 
 
@@ -229,8 +229,8 @@ def test_stopping_the_container_ends_every_service() -> None:
     services = sorted(path.name for path in SERVICES.iterdir() if not path.name.startswith("."))
     stop = (SERVICES / ".s6-svscan/SIGTERM").read_text()
     for loop in re.findall(r"(?:for service in|-t 1500) ([a-z ]+);?\n", stop):
-        assert sorted(loop.replace("; do", "").split()) == services
-    assert "for service in slurmd-*; do" in stop
+        assert sorted([*loop.replace("; do", "").split(), "associations"]) == services
+    assert "for service in associations slurmd-*; do" in stop
 
 
 def test_the_firewall_means_the_users_and_the_ports_of_the_pod() -> None:

@@ -33,6 +33,7 @@ VALID: Mapping[str, Any] = {
     "slurmNodes": 3,
     "slurmGpus": "gpu:a100:2",
     "slurmCpuOvercommit": 8,
+    "slurmAccounting": True,
     "slurmHostAliases": {"n1": "192.0.2.21", "n2": "2001:db8::2"},
     "publicUrl": "http://localhost:9000/",
     "oidcServer": "https://keycloak.example/realms/dummy",

@@ -102,7 +102,7 @@ class Watcher:
             log.debug("Slurm still does not answer: %s", error)
 
     async def look(self, job_id: str, owner: Owner, since: float = -math.inf) -> slurm.Job:
-        """What is known of a job. It waits for Slurm's answer, or until there is none, unless there was one ``since``."""
+        """What is known of a job. Unless Slurm was asked ``since``, wait for its answer, or until there is none."""
         watched = self.watch(job_id, owner)
         while watched.asked <= since and not watched.is_gone and self._watched.get(job_id) is watched:
             if self.breaker.failures:
