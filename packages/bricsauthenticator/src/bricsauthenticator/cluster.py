@@ -15,11 +15,14 @@ CLUSTER_SCRIPT = (
     "scontrol --all --oneliner show partition && "
     f"sinfo --noheader --all --Format={NODES_FORMAT} && "
     "scontrol --oneliner show reservation && "
-    "{ timeout 5 sacctmgr --noheader --parsable2 show associations format=User,Account,QOS 2>/dev/null || true; }"
+    "cluster=$(scontrol show config | sed -n 's/^ClusterName *= *//p') && "
+    "{ timeout 5 sacctmgr --noheader --parsable2 show associations cluster=$cluster format=User,Account,QOS"
+    " 2>/dev/null || true; }"
 )
 """For a POSIX shell: what :func:`parse` takes. (--all: whoever asks need not have access to the partitions.)
 
-Words of Slurm 21.08 and later. Without accounting sacctmgr fails, which is no failure.
+Words of Slurm 21.08 and later. Without accounting sacctmgr fails, which is no failure. Its database may serve several
+clusters.
 """
 
 NAME = re.compile(r"(?!-)[A-Za-z0-9_.-]{1,64}")
