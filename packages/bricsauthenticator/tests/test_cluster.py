@@ -23,7 +23,7 @@ PROJECTS = {
 }
 LIMITS = Limits(max_runtime=86_400, default_runtime="01:00:00", min_ngpus=0, max_ngpus=4, default_ngpus=1)
 
-# As Slurm 24.11 says it, shortened; 22.05 and 21.08 have the same words.
+# As Slurm 24.11 says it, shortened.
 ANSWER = """\
 Welcome to the login node, PartitionName=none
 PartitionName=workq AllowGroups=jupyterusers AllowAccounts=ALL Default=YES QoS=N/A DefaultTime=01:00:00 Hidden=NO \
@@ -48,8 +48,16 @@ alice.project1|acc2|normal
 GH200, A100 = Gpus("gh200", most=4, total=13, free=5), Gpus("a100", most=2, total=2, free=0)
 KNOWN = Cluster(
     (
-        Partition("workq", is_default=True, max_time=86_400, nodes=4, free_nodes=1, gpus=(GH200, A100)),
-        Partition("gh.test", max_time=1800, nodes=1, free_nodes=1, gpus=(Gpus("", 2, 2, 2),)),
+        Partition(
+            "workq",
+            is_default=True,
+            max_time=86_400,
+            nodes=4,
+            free_nodes=1,
+            gpus=(GH200, A100),
+            most_gpus=4,
+        ),
+        Partition("gh.test", max_time=1800, nodes=1, free_nodes=1, gpus=(Gpus("", 2, 2, 2),), most_gpus=2),
     ),
     (
         Reservation("course.2026", frozenset({"alice.project1", "bob.project1"})),
@@ -60,6 +68,7 @@ KNOWN = Cluster(
     {"alice.project1": (Association("acc1", ("normal", "high")), Association("acc2", ("normal",)))},
 )
 ONE = Cluster((replace(KNOWN.partitions[0], gpus=(GH200,)),))
+WITHOUT_GPUS = Cluster((replace(ONE.partitions[0], gpus=(), most_gpus=0),))
 
 
 def test_slurms_answer_is_understood() -> None:
@@ -127,8 +136,7 @@ def test_fields_with_one_possible_value_disappear() -> None:
     html = form.render(PROJECTS, LIMITS, {}, ONE, True)
     assert names(html) == ["brics_project", "runtime", "ngpus"]
     assert "5 of 13 GPUs free, 1 of 4 nodes free" in html
-    without_gpus = Cluster((replace(ONE.partitions[0], gpus=()),))
-    assert names(form.render(PROJECTS, LIMITS, {}, without_gpus, True)) == ["brics_project", "runtime"]
+    assert names(form.render(PROJECTS, LIMITS, {}, WITHOUT_GPUS, True)) == ["brics_project", "runtime"]
 
 
 def test_what_the_form_hides_is_still_accepted() -> None:
@@ -167,8 +175,7 @@ def test_what_slurm_does_not_have_is_refused(asked: dict[str, Any], field: str) 
 def test_defaults_are_possible_in_the_partition() -> None:
     asked = {"brics_project": "project1.brics", "partition": "gh.test"}
     assert validate(asked, PROJECTS, LIMITS, KNOWN).runtime == "00:30:00"
-    without_gpus = Cluster((replace(ONE.partitions[0], gpus=()),))
-    assert validate({"brics_project": "project1.brics"}, PROJECTS, LIMITS, without_gpus).ngpus == 0
+    assert validate({"brics_project": "project1.brics"}, PROJECTS, LIMITS, WITHOUT_GPUS).ngpus == 0
 
 
 def test_a_problem_is_at_its_field_and_its_value_not_proposed_again() -> None:
@@ -200,7 +207,7 @@ def test_names_of_slurms_are_escaped() -> None:
         ("Invalid account or account/partition combination specified", "account"),
         ("Invalid qos specification", "qos"),
         ("Requested time limit is invalid (missing or exceeds some limit)", "runtime"),
-        ("Requested node configuration is not available", "ngpus"),
+        ("Requested node configuration is not available", "gpu_type"),
         ("Invalid generic resource (gres) specification", "gpu_type"),
         ("Your partition of the money is spent\nUnspecified error", None),
         ("Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)", "qos"),
@@ -219,6 +226,13 @@ def test_slurms_refusals_name_the_option(words: str, field: str | None) -> None:
     problem = problem_of_slurm(words, chosen)
     assert (problem.field if problem else None) == field
     assert problem_of_slurm(words, {}) is None
+
+
+def test_what_no_node_has_is_about_the_number_of_gpus_unless_a_type_was_chosen() -> None:
+    problem = problem_of_slurm("Requested node configuration is not available", {"ngpus": "1"})
+    assert problem == Problem(
+        "ngpus", "Slurm does not take '1': Requested node configuration is not available."
+    )
 
 
 def test_slurm_is_asked_once_for_all_forms_and_outside_of_them(tmp_path: Path) -> None:

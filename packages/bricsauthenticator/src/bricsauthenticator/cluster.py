@@ -41,7 +41,7 @@ class Gpus:
     """GPUs of one type in a partition.
 
     :param type: empty: they have none.
-    :param most: on one node.
+    :param most: that a job on one node can have.
     """
 
     type: str
@@ -55,6 +55,7 @@ class Partition:
     """A partition that takes jobs.
 
     :param max_time: seconds; 0: no limit.
+    :param most_gpus: that a job on one node can have, of whatever types.
     """
 
     name: str
@@ -63,11 +64,11 @@ class Partition:
     nodes: int = 0
     free_nodes: int = 0
     gpus: tuple[Gpus, ...] = ()
+    most_gpus: int = 0
 
-    @property
-    def most_gpus(self) -> int:
-        """That a job on one node can have, of one type."""
-        return max((gpus.most for gpus in self.gpus), default=0)
+    def most_of(self, kind: str) -> int:
+        """The GPUs of a type that a job on one node can have; of whatever types if the partition has none of it."""
+        return next((gpus.most for gpus in self.gpus if gpus.type == kind != ""), self.most_gpus)
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,9 @@ class Cluster:
 
     def gpu_types(self) -> list[str]:
         """The types of GPUs in all partitions."""
-        return _unique(gpus.type for each in self.partitions for gpus in each.gpus if gpus.type)
+        return _unique(
+            gpus.type for each in self.partitions for gpus in each.gpus if NAME.fullmatch(gpus.type)
+        )
 
 
 NOTHING_KNOWN = Cluster()
@@ -204,6 +207,7 @@ def _partition(words: Mapping[str, str], groups: Iterable[_NodeGroup]) -> Partit
         nodes=sum(group.nodes for group in own),
         free_nodes=sum(group.nodes for group in own if group.state == "idle"),
         gpus=tuple(_of_type(kind, own) for kind in _unique(kind for group in own for kind in group.gpus)),
+        most_gpus=max((sum(group.gpus.values()) for group in own), default=0),
     )
 
 

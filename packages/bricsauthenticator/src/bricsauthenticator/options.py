@@ -141,21 +141,21 @@ def from_form(form: Mapping[str, object]) -> dict[str, object]:
     return options
 
 
-def narrowed(limits: Limits, cluster: Cluster, partition: str) -> Limits:
+def narrowed(limits: Limits, cluster: Cluster, partition: str, gpu_type: str = "") -> Limits:
     """The limits in a partition: those of the configuration, and Slurm's where they are known and stricter."""
     found = cluster.partition(partition)
     if found is None:
         return limits
     # A server has one node. A minimum that no node has is the administrator's mistake, for Slurm to refuse.
-    most = max(min(limits.max_ngpus, found.most_gpus), limits.min_ngpus) if found.nodes else limits.max_ngpus
+    there = found.most_of(gpu_type) if found.nodes else limits.max_ngpus
+    most = max(min(limits.max_ngpus, there), limits.min_ngpus)
     longest = min(limits.max_runtime, found.max_time or limits.max_runtime)
-    default = min(seconds(limits.default_runtime), longest)
     return replace(
         limits,
         max_ngpus=most,
         default_ngpus=min(limits.default_ngpus, most),
         max_runtime=longest,
-        default_runtime=clock(default),
+        default_runtime=clock(min(seconds(limits.default_runtime), longest)),
     )
 
 
@@ -179,10 +179,11 @@ def validate(
     partition = values.get("partition", limits.default_partition)
     if limits.partitions and partition == "":
         partition = limits.default_partition
-    limits = narrowed(limits, cluster, partition if isinstance(partition, str) else "")
+    names = {name: values.get(name, "") for name in ("reservation", "gpu_type", "account", "qos")}
+    texts = (value if isinstance(value, str) else "" for value in (partition, names["gpu_type"]))
+    limits = narrowed(limits, cluster, *texts)
     runtime = values.get("runtime", limits.default_runtime)
     ngpus = _number(values.get("ngpus", limits.default_ngpus))
-    names = {name: values.get(name, "") for name in ("reservation", "gpu_type", "account", "qos")}
     problems += [
         *_runtime_problems(runtime, limits.max_runtime),
         *_ngpus_problems(ngpus, limits),
@@ -219,7 +220,7 @@ SLURM_WORDS = {
     "qos": re.compile(r"\bqos\b", re.IGNORECASE),
     "partition": re.compile(r"\bpartition\b", re.IGNORECASE),
     "runtime": re.compile(r"\btime limit\b", re.IGNORECASE),
-    "gpu_type": re.compile(r"\bgres\b|generic resource", re.IGNORECASE),
+    "gpu_type": re.compile(r"\bgres\b|generic resource|node configuration", re.IGNORECASE),
     "ngpus": re.compile(r"\bgres\b|generic resource|node configuration", re.IGNORECASE),
 }
 """Option → what Slurm's reasons say of it (slurm_errno.c); the first counts whose option was chosen."""
