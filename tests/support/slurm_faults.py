@@ -82,8 +82,8 @@ def slow(running: RunningInstance, daemon: str) -> Iterator[None]:
 
 
 def cut_connections(running: RunningInstance) -> None:
-    """Kill the processes of sshd that serve the hub's connections."""
-    ok(running.run("slurm", "pkill", "^sshd-session"))
+    """Kill the processes of sshd that serve the hub's connections: sshd itself before OpenSSH 9.8."""
+    ok(running.run("slurm", "pkill", "--full", "^sshd(-session)?: jupyterspawner"))
 
 
 def kill_hub(running: RunningInstance) -> None:
