@@ -68,7 +68,7 @@ class Partition:
 
     def most_of(self, kind: str) -> int:
         """The GPUs of a type that a job on one node can have; of whatever types if the partition has none of it."""
-        return next((gpus.most for gpus in self.gpus if gpus.type == kind != ""), self.most_gpus)
+        return next((gpus.most for gpus in self.gpus if kind and gpus.type == kind), self.most_gpus)
 
 
 @dataclass(frozen=True)
