@@ -34,6 +34,12 @@ def raw(port: int, line: str, *headers: str) -> tuple[int, str]:
 
 
 @pytest.fixture(scope="module")
+def token(real: RealInstance) -> str:
+    """A token of testuser's, the same in all tests: `invoke token` takes a second of processor."""
+    return real.token("testuser")
+
+
+@pytest.fixture(scope="module")
 def notebook(real: RealInstance) -> Iterator[RealClient]:
     """testuser's client, with a notebook server that notes the headers of all its requests."""
     script = 'mkdir -p ~/.jupyter && printf %s "$1" >~/.jupyter/jupyter_server_config.py'
@@ -100,7 +106,7 @@ SPELLINGS = (
 @pytest.mark.parametrize("line", list((LINES | NEVER_THERE).values()), ids=list(LINES | NEVER_THERE))
 @pytest.mark.parametrize("way", ["direct", "proxy"])
 def test_no_notebook_server_gets_a_token(
-    real: RealInstance, notebook: RealClient, line: str, way: str
+    real: RealInstance, notebook: RealClient, token: str, line: str, way: str
 ) -> None:
     headers_seen(real)
     cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in notebook.http.cookies)
@@ -110,7 +116,7 @@ def test_no_notebook_server_gets_a_token(
             port,
             line.replace("HOST", f"127.0.0.1:{port}"),
             f"Cookie: {cookies}",
-            f"{name}: {real_token(real)}",
+            f"{name}: {token}",
             f"{name}: twice",
             "Content-Length: 0",
         )
@@ -122,16 +128,10 @@ def test_no_notebook_server_gets_a_token(
         assert not [value for value in headers.values() if "eyJ" in value], path
 
 
-TOKENS: dict[str, str] = {}
-
-
-def real_token(real: RealInstance) -> str:
-    """A token of testuser's; the same each time."""
-    return TOKENS.setdefault(real.issuer, real.token("testuser"))
-
-
 @pytest.mark.parametrize("connection", ["Upgrade", f"Upgrade, {TOKEN_HEADER}", f"close, {TOKEN_HEADER}"])
-def test_a_websocket_gets_no_token(real: RealInstance, notebook: RealClient, connection: str) -> None:
+def test_a_websocket_gets_no_token(
+    real: RealInstance, notebook: RealClient, token: str, connection: str
+) -> None:
     headers_seen(real)
     cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in notebook.http.cookies)
     for port in (real.direct_port, real.port):
@@ -143,7 +143,7 @@ def test_a_websocket_gets_no_token(real: RealInstance, notebook: RealClient, con
             f"Connection: {connection}",
             "Sec-WebSocket-Version: 13",
             "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
-            f"{TOKEN_HEADER}: {real_token(real)}",
+            f"{TOKEN_HEADER}: {token}",
         )
     seen = headers_seen(real)
     assert seen
@@ -166,8 +166,10 @@ def test_a_websocket_gets_no_token(real: RealInstance, notebook: RealClient, con
         ("GET /jupyter/hub/api/user", False),
     ],
 )
-def test_the_sign_in_gets_it_if_it_is_named_exactly(real: RealInstance, line: str, signs_in: bool) -> None:
-    status, head = raw(real.direct_port, line, f"{TOKEN_HEADER}: {real_token(real)}")
+def test_the_sign_in_gets_it_if_it_is_named_exactly(
+    real: RealInstance, token: str, line: str, signs_in: bool
+) -> None:
+    status, head = raw(real.direct_port, line, f"{TOKEN_HEADER}: {token}")
     assert ("jupyterhub-hub-login=" in head) == signs_in, head
     assert (status == 302 and "Location: /jupyter/hub/login" not in head) or not signs_in
 
