@@ -95,11 +95,14 @@ def tested() -> Instance:
 def running(
     tested: Instance,
     podman: docker.DockerClient,
-    sampler: ProcessSampler,
     debug_settings: Path,
     measured: Measured,
+    request: pytest.FixtureRequest,
 ) -> Iterator[RunningInstance]:
     """The instance that all tests of the running pod use: brought up as a user would, taken down at the end."""
+    if any("sampler" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        # Only for those who ask what it has seen: it takes a tenth of a processor, for as long as all tests last.
+        request.getfixturevalue("sampler")
     instance = tested
     port = int(os.environ.get("BRICS_TEST_PORT", "8000"))
     if KEEP and (there := ready_already(instance, port, podman)):

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.support.checkout import PROJECT
-from tests.support.processes import command_lines
+from tests.support.processes import as_line, raw_command_lines
 from tests.support.waiting import wait_for
 
 
@@ -50,12 +50,12 @@ class ProcessSampler:
 
 def sample(file: str, interval_s: float) -> None:
     """Look for ever; write down what is new."""
-    seen: set[str] = set()
+    seen: set[bytes] = set()
     with Path(file).open("a", buffering=1) as out:
         while True:
-            new = command_lines() - seen
+            new = raw_command_lines() - seen
             seen |= new
-            out.writelines(json.dumps(command) + "\n" for command in sorted(new))
+            out.writelines(json.dumps(as_line(raw)) + "\n" for raw in sorted(new))
             time.sleep(interval_s)
 
 

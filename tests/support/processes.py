@@ -7,19 +7,51 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+CHUNK = 1 << 16
+"""Bytes that are read at once: more than almost any command line has."""
+
 
 def command_line(pid: int | str) -> str:
     """A process's command line, its arguments joined by spaces; empty if it has ended."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123 (a path object would double the cost)
-            return file.read().replace(b"\0", b" ").decode(errors="backslashreplace").strip()
+            return as_line(file.read())
     except OSError:
         return ""
 
 
+def raw_command_lines() -> set[bytes]:
+    """The command line of every process as the kernel gives it: half the cost, for who looks over and over."""
+    found = set()
+    for pid in os.listdir("/proc"):  # noqa: PTH208 (as above)
+        if pid.isdigit():
+            try:
+                found.add(_read(f"/proc/{pid}/cmdline"))
+            except OSError:  # it may end at any moment
+                continue
+    return found - {b""}
+
+
+def _read(file: str) -> bytes:
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        content = read = os.read(descriptor, CHUNK)
+        while len(read) == CHUNK:
+            read = os.read(descriptor, CHUNK)
+            content += read
+        return content
+    finally:
+        os.close(descriptor)
+
+
+def as_line(raw: bytes) -> str:
+    """A command line, its arguments joined by spaces."""
+    return raw.replace(b"\0", b" ").decode(errors="backslashreplace").strip()
+
+
 def command_lines() -> set[str]:
     """The command line of every process."""
-    return {command_line(pid) for pid in os.listdir("/proc") if pid.isdigit()} - {""}  # noqa: PTH208 (as above)
+    return {as_line(raw) for raw in raw_command_lines()} - {""}
 
 
 def children(pid: int) -> list[int]:
