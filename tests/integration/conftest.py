@@ -21,6 +21,7 @@ import pytest
 from brics_envs.config.options import DEFAULT_INSTANCE
 from brics_envs.plan.names import Instance, parse_instance
 from brics_envs.plan.volumes import VOLUMES
+from tests.support.checkout import checkout
 from tests.support.commands import Measured, invoke, ok
 from tests.support.hub_client import HubClient
 from tests.support.process_sampler import ProcessSampler
@@ -126,8 +127,14 @@ def running(
 
 @pytest.fixture(scope="session")
 def images(tested: Instance) -> None:
-    """The images that `up` would build first; kept, as after any `up` and `down` of the default instance."""
-    done = invoke("build", "--env", "dev_dummyauth", "--instance", tested.name, timeout_s=UP_DEADLINE_S)
+    """The images that `up` would build first, in every development environment.
+
+    They stay, as after any `up` and `down` of the default instance: other instances and worlds find them, and need not
+    build them again. From a copy of the checkout, which has users for dev_realauth.
+    """
+    build = ("build", "--env", "dev_realauth", "--instance", tested.name)
+    with checkout() as root:
+        done = invoke(*build, timeout_s=UP_DEADLINE_S, cwd=root)
     assert done.status == 0, f"`invoke build` failed:\n{done.stdout}\n{done.stderr}"
 
 

@@ -13,7 +13,7 @@ from tests.support.real_instance import brought_up
 
 
 @pytest.fixture(scope="module")
-def scene(podman: docker.DockerClient) -> Iterator[Scene]:
+def scene(podman: docker.DockerClient, images: None) -> Iterator[Scene]:
     """The pod, brought up as a user would and taken down at the end."""
     with (
         checkout() as root,

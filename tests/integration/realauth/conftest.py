@@ -36,7 +36,7 @@ def root() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def real(podman: docker.DockerClient, root: Path) -> Iterator[RealInstance]:
+def real(podman: docker.DockerClient, images: None, root: Path) -> Iterator[RealInstance]:
     """dev_realauth, brought up as a user would and taken down at the end."""
     with brought_up(podman, root, "dev_realauth", "realauth", kept_port=8034, direct=True) as instance:
         yield instance
