@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bricsauthenticator import cluster, form
+from bricsauthenticator import cluster, cluster_watch, form
 from bricsauthenticator.cluster import Association, Cluster, Gpus, Partition, Reservation
 from bricsauthenticator.cluster_watch import ClusterWatch
 from bricsauthenticator.names import Project
@@ -251,6 +251,24 @@ def test_slurm_is_asked_once_for_all_forms_and_outside_of_them(tmp_path: Path) -
     assert (first, too_old) == (cluster.NOTHING_KNOWN, cluster.NOTHING_KNOWN)
     assert later.partitions == KNOWN.partitions
     assert (tmp_path / "asked").read_text() == "x\n"
+
+
+def test_slurm_is_asked_again_when_somebody_looks_and_its_answer_is_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_watch, "OLD", 0.5)
+    answer = tmp_path / "answer"
+    answer.write_text(ANSWER)
+
+    async def looks() -> None:
+        watch = ClusterWatch()
+        while not watch.look(f"cat {answer}", 10).reservations:
+            await asyncio.sleep(0.01)
+        answer.write_text(ANSWER.replace("course.2026", "course.2027"))
+        while watch.look(f"cat {answer}", 10).reservations[0].name != "course.2027":
+            await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(looks(), 10))
 
 
 def test_a_failure_leaves_the_form_as_it_was(tmp_path: Path) -> None:

@@ -21,9 +21,16 @@ def form_of(client: HubClient) -> str:
 
 @pytest.fixture
 def reservation(running: RunningInstance) -> Iterator[str]:
-    """One of testuser's, with a dot in its name."""
+    """One of testuser's, with a dot in its name, and a hub that has not asked Slurm before it was there."""
     create = f"ReservationName={RESERVATION} Users=testuser.project1 StartTime=now Duration=60 Nodes=n2"
     running.run("slurm", "scontrol", "create", "reservation", *create.split())
+    # An answer counts as new for a minute, also one that another test was given.
+    before = running.container("jupyterhub").attrs["State"]["Pid"]
+    running.container("jupyterhub").restart(timeout=10)
+    wait_for(
+        lambda: running.container("jupyterhub").attrs["State"]["Pid"] not in (0, before), "the hub is back"
+    )
+    wait_for(running.hub_answers, "the hub answers")
     yield RESERVATION
     running.run("slurm", "scontrol", "delete", f"ReservationName={RESERVATION}")
 
@@ -31,8 +38,7 @@ def reservation(running: RunningInstance) -> Iterator[str]:
 def test_servers_run_where_the_form_lets_them(
     running: RunningInstance, reservation: str, testuser: HubClient, otheruser: HubClient
 ) -> None:
-    # An answer counts as new for a minute: another test may have been given one.
-    wait_for(lambda: reservation in form_of(testuser), "the form offers the reservation", 90)
+    wait_for(lambda: reservation in form_of(testuser), "the form offers the reservation")
     form = form_of(testuser)
     assert re.findall(r'<option value="(workq|interactive)"', form) == ["workq", "interactive"]
     assert re.search(r"interactive \(\d of 8 GPUs free, \d of 2 nodes free, at most 08:00:00\)", form)
