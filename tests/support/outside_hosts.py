@@ -136,7 +136,7 @@ def start_slurm(outside: Outside, users: str) -> SlurmHost:
     host_key, client_key = make_key_pair("slurm-host"), make_key_pair("hub")
     configuration = outside.directory / "slurm"
     configuration.mkdir()
-    for name in ("slurm.conf", "partitions.conf", "site.conf", "sshd_config"):
+    for name in ("slurm.conf", "partitions.conf", "accounting.conf", "site.conf", "sshd_config"):
         shutil.copy(CONFIGURATION / name, configuration)
     # Unlike in the pod, sshd listens on the host's own address.
     sshd = configuration / "sshd_config"
