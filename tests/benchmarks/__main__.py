@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from tests.benchmarks import cold_up, crowd, images, live, merge, polls, server_start, warm_up
+from tests.benchmarks import cold_up, crowd, images, live, merge, polls, server_start, ssh, warm_up
 from tests.benchmarks.charts import write_charts
 from tests.benchmarks.figures import Outcome, Result, as_markdown, as_text
 from tests.benchmarks.machine import this_machine
@@ -37,6 +37,7 @@ BENCHMARKS: Benchmarks = {
     "images": images.measure,
     "live": live.measure,
     "server-start": server_start.measure,
+    "ssh": ssh.measure,
     "polls": polls.measure,
     "crowd": crowd.measure,
 }

@@ -24,17 +24,6 @@ from tests.support.world import One, World
 CROWDS = (1, 2, 5, 10, 20, 50)
 SINGLE_ROUNDS = 10
 SIGN_INS_AT_ONCE = 8
-WAY = """
-import statistics, subprocess, sys, time
-command = [sys.executable, "-I", "-S", "/etc/brics/ssh/on_slurm_host.py", "true"]
-def seconds():
-    began = time.monotonic()
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
-    return time.monotonic() - began
-print(statistics.median(seconds() for _ in range(20)))
-"""
-"""Prints how long it takes from the hub to Slurm's host and back."""
-
 BLOCKED = "jupyterhub_event_loop_interval_seconds_bucket"
 
 
@@ -53,13 +42,12 @@ def measure(own: World) -> Outcome:
             clients = list(at_once.map(lambda user: signed_in(one, user, password), users))
         sign_in = (time.monotonic() - began) / len(users)
         singles = [start_and_stop(clients[:1]) for _ in range(SINGLE_ROUNDS)]
-        way = float(one.run("jupyterhub", "python3", "-c", WAY))
         before = loop_intervals(one)
         crowds = [start_and_stop(clients[:number]) for number in CROWDS]
         longest = longest_interval(before, loop_intervals(one))
     finally:
         one.down()
-    return outcome(sign_in, singles, way, crowds, longest)
+    return outcome(sign_in, singles, crowds, longest)
 
 
 def signed_in(one: One, user: str, password: str) -> HubClient:
@@ -99,13 +87,10 @@ def longest_interval(before: dict[float, float], after: dict[float, float]) -> f
     return min(bound for bound, count in new.items() if count == new[math.inf])
 
 
-def outcome(
-    sign_in: float, singles: Sequence[Times], way: float, crowds: Sequence[Times], longest: float
-) -> Outcome:
+def outcome(sign_in: float, singles: Sequence[Times], crowds: Sequence[Times], longest: float) -> Outcome:
     """Figures of single servers and of the largest crowd, and the curve of all crowds.
 
     :param sign_in: seconds for each of many.
-    :param way: seconds to Slurm's host and back. A start takes it once: what else is asked, nobody waits for.
     """
     start = statistics.median(starts[0] for starts, _ in singles)
     medians = [statistics.median(starts) for starts, _ in crowds]
@@ -114,7 +99,6 @@ def outcome(
     figures = [
         Figure("a sign-in, many one after the other", sign_in, "s", goal=0.037),
         Figure("start of a server", start, "s"),
-        Figure("start of a server", start / (start - way), "", "without the way over SSH (calculated)", 1.1),
         Figure("stop of a server", statistics.median(stop for _, stop in singles), "s", goal=1),
         Figure(f"start of {many} servers at once, median", medians[-1], "s"),
         Figure(f"start of {many} at once, 95th percentile", slowest[-1] / medians[-1], "", "the median", 3),
