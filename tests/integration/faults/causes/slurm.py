@@ -75,5 +75,19 @@ def killed_after_a_job(scene: Scene) -> Iterator[None]:
     client.stop()
     client.start(brics_project=PROJECT)
     client.stop()
+    with controller_killed(scene):
+        yield
+
+
+@contextmanager
+def controller_killed(scene: Scene) -> Iterator[None]:
+    """Kill the controller when it has saved that the user's job runs: a job that it has not saved is lost."""
+    real, saved = scene.real, "/var/spool/slurm/slurmctld/job_state"
+    (before,) = real.slurm("date", "+%s.%N").split()
+    real.slurm("scontrol", "update", f"JobId={scene.job}", "AdminComment=saved")
+    wait_for(
+        lambda: real.slurm("stat", "--format=%.9Y", saved).strip() > before,
+        "the controller has saved its jobs",
+    )
     with killed("slurmctld")(scene):
         yield

@@ -21,7 +21,7 @@ ROWS = (
         "slurmctld-killed",
         "slurmctld is killed",
         f"{GOES_ON}, and Slurm runs the next job",
-        killed("slurmctld"),
+        slurm.controller_killed,
         after=(*WORK_GOES_ON, NEXT_SERVER_STARTS),
     ),
     Fault(
