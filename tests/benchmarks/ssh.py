@@ -51,13 +51,13 @@ sys.exit(status)
 
 LAYER = f"""
 from pathlib import Path
+from bricsauthenticator import commands
 CLIENT = Path("/tmp/without_ssh.py")
 CLIENT.write_text({CLIENT!r})
-for traits in list(c.values()):
-    for name, value in list(traits.items()):
-        if isinstance(value, str) and "/etc/brics/ssh/on_slurm_host.py" in value:
-            traits[name] = value.replace("/etc/brics/ssh/on_slurm_host.py", str(CLIENT))
-print("commands take the way without SSH", flush=True)
+run = commands.run
+commands.run = lambda command, **options: run(
+    command.replace("/etc/brics/ssh/on_slurm_host.py", str(CLIENT)), **options
+)
 """
 """Of the hub's configuration."""
 
