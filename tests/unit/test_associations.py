@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.test_slurm_files import _load
+from brics_envs.plan.ports import SLURMDBD_PORT
+from tests.support.lone_modules import load_module
 
-associations = _load("associations")
+ROOT = Path(__file__).resolve().parents[2]
+K8S = ROOT / "k8s/components"
+load_module(ROOT / "build/slurm/slurm_files.py")
+associations = load_module(ROOT / "build/slurm/associations.py")
 
 NEW: set[tuple[str, str]] = set()
 NAMES = ["b.p1", "a.p1", "a.p2"]
@@ -47,3 +51,15 @@ def test_each_of_the_sites_lines_is_carried_out_or_refused(
     assert done == [("add", "qos", "short", "MaxWall=10"), ("add", "account", "c", "Description=A course")]
     assert refused == ["", "", "", "", "No closing quotation"]
     assert capsys.readouterr().err == 'sacctmgr: add "x: No closing quotation\n'
+
+
+def test_all_mean_the_same_slurmdbd_and_cluster() -> None:
+    port = str(SLURMDBD_PORT)
+    assert associations.SLURMDBD == ("127.0.0.1", SLURMDBD_PORT)
+    for file, line in (
+        ("accounting/accounting.conf", f"AccountingStoragePort={port}"),
+        ("accounting/slurmdbd.conf", f"DbdPort={port}"),
+        ("accounting/pod.yaml", f"containerPort: {port}"),
+        ("slurm/slurm.conf", f"ClusterName={associations.CLUSTER}"),
+    ):
+        assert line in [words.strip() for words in (K8S / file).read_text().splitlines()], file

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import pwd
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+
+from tests.support.lone_modules import load_module
 
 SSH = Path(__file__).resolve().parents[2] / "k8s/base/ssh"
 OWN = pwd.getpwuid(os.getuid())
@@ -31,17 +31,7 @@ LEFT_BEHIND = {
 """What their sudo keeps; Slurm hands it to the job."""
 
 
-def load() -> ModuleType:
-    """The module, which is no part of a package."""
-    spec = importlib.util.spec_from_file_location("job_environment", SSH / "job_environment.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-job_environment = load()
+job_environment = load_module(SSH / "job_environment.py")
 
 
 def completed(script: str, environment: Mapping[str, str] | None = None) -> str:

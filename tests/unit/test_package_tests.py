@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,21 +21,12 @@ from brics_envs.plan.overlay import the_pod
 from brics_envs.plan.package_tests import PROGRAM, command
 from brics_envs.plan.ports import Endpoint, Ports, with_debugger
 from brics_envs.plan.secrets import HIDDEN
+from tests.support.lone_modules import load_module
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def _load(name: str) -> Any:
-    """One of the programs that run in images, from its file."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / f"build/live/{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-dev_extra = _load("dev_extra")
+dev_extra = load_module(ROOT / "build/live/dev_extra.py")
 
 
 def test_arguments_are_as_the_shell_gave_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shlex
 import stat
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from hypothesis import given
@@ -16,26 +13,17 @@ from hypothesis import strategies as st
 
 from brics_envs.config.dev_users import parse_dev_users, projects_by_user
 from brics_envs.plan.ports import SLURMD_PORTS
+from tests.support.lone_modules import load_module
 
 ROOT = Path(__file__).resolve().parents[2]
 SLURM = ROOT / "k8s/components/slurm"
 SSH_CONFIG = ROOT / "k8s/base/ssh/ssh_config"
-SERVICES = ROOT / "build/slurm/services"
+BUILD = ROOT / "build/slurm"
+SERVICES = BUILD / "services"
 
 
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / f"build/slurm/{name}.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    # dataclasses look their own module up by name, and the second imports the first.
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-slurm_files = _load("slurm_files")
-entrypoint = _load("slurm_entrypoint")
+slurm_files = load_module(BUILD / "slurm_files.py")
+entrypoint = load_module(BUILD / "slurm_entrypoint.py")
 
 
 def _settings(path: Path, keyword: str) -> list[str]:
