@@ -25,7 +25,7 @@ def apply(steps: Iterable[Step]) -> None:
                 if _podman(planned, check=last and not planned.optional).status == 0:
                     break
             else:
-                say(f"{planned.title}: podman cannot set it here; all works without it")
+                say(f"{planned.title}: podman cannot set it here; everything still works")
 
 
 def _podman(planned: Step, *, check: bool) -> Completed:

@@ -204,7 +204,9 @@ def users_missing(instance: Instance) -> str:
     service = execute(
         instance.container("slurm"), "s6-svstat", "-o", "ready", "/run/service/associations", timeout_s=20
     )
-    return "" if service.stdout.strip() == "true" else service.stderr.strip() or "not yet"
+    return (
+        "" if service.stdout.strip() == "true" else service.stderr.strip() or "they have not been added yet"
+    )
 
 
 def ssh_missing(instance: Instance, record: Record) -> str:

@@ -93,7 +93,7 @@ SECRET_MEMBERS = {secret_member(file): file for values in SECRETS.values() for f
 """Member → file in ``_build/NAME``."""
 
 ACCOUNTING_VOLUME = "accounting_root"
-"""Not in archives: a database that runs cannot be copied, and what it holds is made again from dev_users."""
+"""Not in archives: a running database cannot be copied; its accounts are made again from dev_users."""
 
 VOLUME_MEMBERS = {volume_member(volume): volume for volume in VOLUMES if volume != ACCOUNTING_VOLUME}
 """Member → volume, by its name in the overlays."""

@@ -50,7 +50,8 @@ def main() -> int:
     except (SetupError, OSError, subprocess.SubprocessError) as error:
         print(f"associations: error: {error}", file=sys.stderr)
         return 1
-    return REFUSED if [refused for refused in map(refusal, site_file()) if refused] else 0
+    refused = [line for line in site_file() if refusal(line)]
+    return REFUSED if refused else 0
 
 
 def refusal(line: str) -> str:
@@ -73,7 +74,7 @@ def wait_for_slurmdbd() -> None:
     with socket.socket() as probe:
         while probe.connect_ex(SLURMDBD) != 0:
             if time.monotonic() > end:
-                raise SetupError(f"slurmdbd has not listened for {SLURMDBD_S:.0f} s")
+                raise SetupError(f"slurmdbd did not start to listen within {SLURMDBD_S:.0f} s")
             time.sleep(0.1)
 
 
@@ -90,12 +91,17 @@ def associations(shown: str) -> set[tuple[str, str]]:
     return {(account, user) for account, _, user in (line.partition("|") for line in shown.splitlines())}
 
 
+def project(user: str) -> str:
+    """That of ``<user>.<project>``, which is the name of its account."""
+    return user.rpartition(".")[2]
+
+
 def changes(there: set[tuple[str, str]], names: Iterable[str]) -> Iterator[tuple[str, ...]]:
     """The words after ``sacctmgr`` of each command that is needed.
 
     :param names: of the users, ``<user>.<project>`` each.
     """
-    wanted = {(name.rpartition(".")[2], name) for name in names}
+    wanted = {(project(name), name) for name in names}
     if ("root", "") not in there:
         yield "add", "cluster", CLUSTER
     accounts = sorted({account for account, _ in wanted} - {account for account, _ in there})
@@ -104,8 +110,8 @@ def changes(there: set[tuple[str, str]], names: Iterable[str]) -> Iterator[tuple
     for account in sorted({account for account, _ in wanted - there}):
         missing = sorted(user for of, user in wanted - there if of == account)
         yield "add", "user", ",".join(missing), f"Account={account}", f"DefaultAccount={account}"
-    ours = {(account, user) for account, user in there if user.rpartition(".")[2] == account != user}
-    if gone := sorted({user for _, user in ours} - {user for _, user in wanted}):
+    ours = {user for account, user in there if "." in user and project(user) == account}
+    if gone := sorted(ours - {user for _, user in wanted}):
         yield "delete", "user", ",".join(gone)
 
 
